@@ -1,0 +1,41 @@
+# Every target works on a fresh machine: .venv is made when it is missing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test check golden bench docs clean
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $(STAMP)
+
+demo: $(STAMP)  ## apply the storefront, place an order, read it back through the router
+	$(BIN)/python examples/storefront/demo.py
+
+test: $(STAMP)  ## everything that .ci/run runs
+	$(MAKE) --no-print-directory check-static
+	$(BIN)/pytest -q -n 2 --dist loadgroup
+
+check: $(STAMP) check-static  ## the fast checks: style, types, imports, unit tests
+	$(BIN)/pytest -q -n 2 tests/unit tests/properties tests/golden tests/architecture
+
+check-static: $(STAMP)
+	$(BIN)/ruff check declarative_paas tests benchmarks
+	$(BIN)/ruff format --check declarative_paas tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+golden: $(STAMP)  ## regenerate golden files after a change that was meant
+	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/unit/preview tests/golden
+
+bench: $(STAMP)  ## measure, print and write benchmarks/results.md
+	$(BIN)/python -m benchmarks
+
+docs: $(STAMP)  ## check that every command line in the docs runs
+	$(BIN)/pytest -q tests/architecture
+
+clean:
+	rm -rf $(VENV) build *.egg-info

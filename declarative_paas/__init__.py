@@ -1,0 +1,3 @@
+"""declarative-paas: Terraform for a Heroku-like platform."""
+
+__version__ = "0.1.0"

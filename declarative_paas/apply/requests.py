@@ -1,0 +1,85 @@
+"""A step and what is known by now, to the request a provider gets: references filled, secrets opened."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
+
+from declarative_paas.core.address import ResourceAddress, Scope
+from declarative_paas.core.plan import Change, Operation, Step
+from declarative_paas.core.provider import ErrorKind, ProviderError, StepRequest
+from declarative_paas.core.resource import ResourceState
+from declarative_paas.core.values import Attributes, Reference, SecretRef, Sensitive, Value, encode
+
+Lookup = Callable[[ResourceAddress], ResourceState | None]
+OpenSecret = Callable[[SecretRef], Sensitive]
+
+
+def build_request(
+    scope: Scope, step: Step, change: Change, prior: ResourceState | None, lookup: Lookup, open_secret: OpenSecret
+) -> StepRequest:
+    """Raises ProviderError when a reference leads to nothing: an earlier step did not answer what it should."""
+    making = step.operation in (Operation.CREATE, Operation.UPDATE)
+    source: Attributes = (change.after if making else change.before) or {}
+    filled = cast("Attributes", fill(source, lookup))
+    attributes = cast("Attributes", reveal(filled, open_secret)) if making else filled
+    return StepRequest(
+        scope=scope,
+        step_id=step.id,
+        key=step_key(scope, step, filled),
+        operation=step.operation,
+        address=step.address,
+        instance=step.instance,
+        attributes=attributes,
+        prior=prior,
+        changed=frozenset(item.path.split(".", 1)[0] for item in change.fields),
+    )
+
+
+def step_key(scope: Scope, step: Step, attributes: Attributes) -> str:
+    """The idempotency key: the same whenever the same thing is asked of the same instance."""
+    content = json.dumps([str(scope), step.id, encode(attributes)], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()[:24]
+
+
+def fill(value: Value, lookup: Lookup) -> Value:
+    """Replaces every reference by its value, which may itself be a `SecretRef`."""
+    if isinstance(value, Reference):
+        record = lookup(value.address)
+        try:
+            if record is None:
+                raise KeyError
+            return record.lookup(value.attribute)
+        except KeyError:
+            raise ProviderError(
+                ErrorKind.INVALID, f"{value} is not known although {value.address} was applied"
+            ) from None
+    if isinstance(value, Mapping):
+        return {key: fill(item, lookup) for key, item in cast("Mapping[str, Value]", value).items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [fill(item, lookup) for item in cast("Sequence[Value]", value)]
+    return value
+
+
+def reveal(value: Value, open_secret: OpenSecret) -> Value:
+    """Opens every `SecretRef`: the result lives in memory, for one step."""
+    if isinstance(value, SecretRef):
+        return open_secret(value)
+    if isinstance(value, Mapping):
+        return {key: reveal(item, open_secret) for key, item in cast("Mapping[str, Value]", value).items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [reveal(item, open_secret) for item in cast("Sequence[Value]", value)]
+    return value
+
+
+def conceal(value: Value, name: str, store: Callable[[str, Sensitive], SecretRef]) -> Value:
+    """Puts every `Sensitive` away in the secret store, leaving its ref: what a record may hold."""
+    if isinstance(value, Sensitive):
+        return value.ref if value.ref is not None else store(name, value)
+    if isinstance(value, Mapping):
+        return {key: conceal(item, f"{name}.{key}", store) for key, item in cast("Mapping[str, Value]", value).items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [conceal(item, f"{name}.{index}", store) for index, item in enumerate(cast("Sequence[Value]", value))]
+    return value

@@ -1,0 +1,1 @@
+"""The vocabulary every other room speaks. Pure: no I/O, no clock, no randomness."""

@@ -1,0 +1,40 @@
+"""Names of resources: `app.storefront`, `addon.storefront/DATABASE`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ResourceAddress:
+    """A resource's name within one scope: its type, its app, and a name below the app if it has one."""
+
+    type: str
+    app: str
+    name: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> ResourceAddress:
+        """`formation.storefront` or `addon.storefront/DATABASE`. Raises ValueError on anything else."""
+        kind, dot, rest = text.partition(".")
+        app, slash, name = rest.partition("/")
+        if not (kind and dot and app) or (slash and not name):
+            raise ValueError(
+                f"{text!r} is not a resource address like 'formation.storefront' or 'addon.storefront/DATABASE'"
+            )
+        return cls(kind, app, name)
+
+    def __str__(self) -> str:
+        return f"{self.type}.{self.app}/{self.name}" if self.name else f"{self.type}.{self.app}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Scope:
+    """Whose resources these are. A plan reads, changes and deletes only within its own scope."""
+
+    platform: str
+    environment: str = "default"
+    stack: str = "main"
+
+    def __str__(self) -> str:
+        return f"{self.platform}/{self.environment}/{self.stack}"

@@ -1,0 +1,66 @@
+"""What happens while a plan runs: one typed stream for the terminal, JSON lines and the history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+from declarative_paas.core.address import ResourceAddress
+
+EVENT_FORMAT = 1
+
+
+class EventKind(Enum):
+    APPLY_STARTED = "apply_started"
+    STEP_STARTED = "step_started"
+    STEP_PROGRESS = "step_progress"
+    STEP_SUCCEEDED = "step_succeeded"
+    STEP_FAILED = "step_failed"
+    STEP_SKIPPED = "step_skipped"
+    INTERRUPTED = "interrupted"
+    APPLY_FINISHED = "apply_finished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """`elapsed_s` counts from the step's start; `total` and `done` count the plan's steps."""
+
+    kind: EventKind
+    at: str
+    step_id: str | None = None
+    address: ResourceAddress | None = None
+    operation: str | None = None
+    message: str | None = None
+    code: str | None = None
+    detail: Sequence[str] = field(default=())
+    elapsed_s: float | None = None
+    done: int = 0
+    total: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        data: dict[str, Any] = {
+            "format": EVENT_FORMAT,
+            "kind": self.kind.value,
+            "at": self.at,
+            "done": self.done,
+            "total": self.total,
+        }
+        optional = {
+            "step": self.step_id,
+            "address": None if self.address is None else str(self.address),
+            "operation": self.operation,
+            "message": self.message,
+            "code": self.code,
+            "detail": list(self.detail) or None,
+            "elapsed_s": None if self.elapsed_s is None else round(self.elapsed_s, 3),
+        }
+        data.update({key: value for key, value in optional.items() if value is not None})
+        return data
+
+
+class EventSink(Protocol):
+    """Takes events from any thread; must not block for long."""
+
+    def __call__(self, event: Event) -> None: ...

@@ -1,0 +1,219 @@
+"""What a platform must offer to be planned and applied on: the `Provider` protocol and its values.
+
+One provider object serves one region. ADR 0001 maps each method to the calls it becomes on local
+processes, Docker, Swarm and Heroku.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol, TypeAlias
+
+from declarative_paas.core.address import ResourceAddress, Scope
+from declarative_paas.core.diagnostic import Diagnostic
+from declarative_paas.core.plan import Operation
+from declarative_paas.core.resource import Resource, ResourceState
+from declarative_paas.core.values import Attributes
+
+InstanceKey: TypeAlias = tuple[ResourceAddress, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What the executor must respect, and what the contract suite may skip for this provider."""
+
+    parallelism: int = 10
+    declined: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Present:
+    """Read and there. `attributes` are the managed ones as they are; secrets as `SecretRef`.
+
+    `problems` name what is broken although the thing exists ("web.2 is crashed: exit status 137"):
+    each is drift, and an update is planned to repair it.
+    """
+
+    remote_id: str
+    attributes: Attributes
+    outputs: Attributes = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Read and not there. Only this plans a create."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """Not read: nothing may be concluded."""
+
+    reason: str
+
+
+Reading: TypeAlias = Present | Absent | Unreachable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadQuery:
+    """Everything of one scope in one region, in a constant number of calls.
+
+    `pending` are instances whose create was begun and whose result was never recorded: a provider
+    finds them by their key, so that a crash orphans nothing.
+    """
+
+    scope: Scope
+    known: Sequence[ResourceState]
+    pending: Sequence[InstanceKey] = ()
+
+
+class ErrorKind(Enum):
+    TRANSIENT = "transient"  # worth trying again
+    CONFLICT = "conflict"  # somebody else's thing has the name, the port, the lock
+    INVALID = "invalid"  # the platform refuses what was asked
+    FAILED = "failed"  # it was tried and did not work: a build, a release phase, a boot
+    UNAVAILABLE = "unavailable"  # the region cannot be reached
+    CANCELLED = "cancelled"
+
+
+class ProviderError(Exception):
+    """A step that did not succeed, told for a person: never a secret in it.
+
+    `code` is the platform's own code where there is one (R10, H14); `detail` holds the last lines
+    of output that explain it.
+    """
+
+    def __init__(self, kind: ErrorKind, summary: str, *, code: str | None = None, detail: Sequence[str] = ()) -> None:
+        super().__init__(summary)
+        self.kind = kind
+        self.summary = summary
+        self.code = code
+        self.detail = tuple(detail)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRequest:
+    """One step with every reference resolved and every secret opened (`Sensitive`).
+
+    `key` is the idempotency key: the same for every try of this step, also after a crash. `prior` is
+    what the state records; `problems` what the plan saw broken.
+    """
+
+    scope: Scope
+    step_id: str
+    key: str
+    operation: Operation
+    address: ResourceAddress
+    instance: str
+    attributes: Attributes
+    prior: ResourceState | None = None
+    changed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepContext:
+    """The executor's side of a running step: progress out, cancellation in."""
+
+    report: Callable[[str], None]
+    cancelled: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The step's result. Outputs may be `Sensitive`: the executor stores those and records a ref."""
+
+    remote_id: str
+    outputs: Attributes = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """Begun and still going: ask again with `poll` in `retry_in_s` seconds. `token` survives a restart."""
+
+    token: str
+    retry_in_s: float = 1.0
+
+
+class Provider(Protocol):
+    """One region of a platform. Methods other than `validate` may block and may be called from several threads.
+
+    `begin` and `poll` are idempotent by the request's key and raise ProviderError.
+    """
+
+    def capabilities(self) -> Capabilities: ...
+
+    def validate(self, resources: Sequence[Resource]) -> Sequence[Diagnostic]:
+        """At plan time, offline: what this platform cannot do, or does otherwise, with positions."""
+        ...
+
+    def read(self, query: ReadQuery) -> Mapping[InstanceKey, Reading]:
+        """One answer for every known and pending instance; never raises for an unreachable region."""
+        ...
+
+    def begin(self, request: StepRequest, context: StepContext) -> Done | Pending: ...
+
+    def poll(self, request: StepRequest, pending: Pending, context: StepContext) -> Done | Pending: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DynoView:
+    """A dyno as `dpaas ps` shows it. `since` is ISO 8601, `memory_mb` the last sample."""
+
+    name: str
+    type: str
+    size: str
+    state: str
+    release: int
+    since: str | None = None
+    command: str = ""
+    memory_mb: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseView:
+    """A release as `dpaas releases` shows it: numbered from 1, `current` serves now."""
+
+    version: int
+    status: str
+    created_at: str
+    description: str
+    slug: str
+    current: bool
+
+
+class Reach(Protocol):
+    """How operations reach what runs in a region. Raises ProviderError (kind INVALID) for an unknown app."""
+
+    def dynos(self, app: str) -> Sequence[DynoView]: ...
+
+    def releases(self, app: str) -> Sequence[ReleaseView]: ...
+
+    def logs(self, app: str, *, tail: int, follow: bool) -> Iterable[str]:
+        """Heroku-format lines, oldest first; with `follow` it blocks for more until closed."""
+        ...
+
+    def config(self, app: str) -> Mapping[str, str]:
+        """The current release's environment, in clear: only for the person who asked for it."""
+        ...
+
+    def run(self, app: str, command: Sequence[str], *, size: str | None = None) -> int:
+        """A one-off dyno on the caller's terminal; returns its exit code."""
+        ...
+
+    def psql(self, app: str, alias: str, arguments: Sequence[str]) -> int:
+        """An SQL shell on the add-on's database on the caller's terminal; returns its exit code."""
+        ...
+
+    def url(self, app: str) -> str: ...
+
+    def status(self) -> Mapping[str, str]:
+        """The region's own programs (supervisor, router, servers) by name: what state each is in."""
+        ...
+
+    def stop(self) -> None:
+        """Ends every process of the region and keeps all data; the next apply starts them again."""
+        ...

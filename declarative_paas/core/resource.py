@@ -1,0 +1,99 @@
+"""A desired resource, and what the state records of one that was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.diagnostic import Position
+from declarative_paas.core.values import Attributes, decode, encode, references
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """What the manifests ask for. An attribute that is absent is not managed.
+
+    `after` orders without a reference; `price_cents` is US cents a month, None when unpriced.
+    """
+
+    address: ResourceAddress
+    region: str
+    attributes: Attributes
+    after: tuple[ResourceAddress, ...] = ()
+    position: Position | None = None
+    price_cents: int | None = 0
+
+    def dependencies(self) -> tuple[ResourceAddress, ...]:
+        """Addresses that must be settled before this one, sorted, each once."""
+        found = {reference.address for reference in references(self.attributes)}
+        found.update(self.after)
+        found.discard(self.address)
+        return tuple(sorted(found))
+
+
+class InstanceStatus(Enum):
+    CURRENT = "current"
+    DEPOSED = "deposed"  # being replaced: its successor exists or is about to
+    RETAINED = "retained"  # the old side of a move, kept until the move is finished
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceState:
+    """One made resource: what we asked for, what the provider answered, and how it hangs together.
+
+    Secrets stand in `attributes` and `outputs` as `SecretRef` only.
+    """
+
+    address: ResourceAddress
+    instance: str
+    region: str
+    remote_id: str
+    attributes: Attributes
+    outputs: Attributes = field(default_factory=dict)
+    dependencies: tuple[ResourceAddress, ...] = ()
+    status: InstanceStatus = InstanceStatus.CURRENT
+    price_cents: int | None = 0
+    type_version: int = 1
+
+    @property
+    def key(self) -> tuple[ResourceAddress, str]:
+        return (self.address, self.instance)
+
+    def lookup(self, attribute: str) -> Any:
+        """The value another resource's `Reference` to this attribute gets. Raises KeyError."""
+        if attribute in self.outputs:
+            return self.outputs[attribute]
+        return self.attributes[attribute]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "address": str(self.address),
+            "instance": self.instance,
+            "region": self.region,
+            "remote_id": self.remote_id,
+            "status": self.status.value,
+            "attributes": encode(self.attributes),
+            "outputs": encode(self.outputs),
+            "dependencies": [str(address) for address in self.dependencies],
+            "price_cents": self.price_cents,
+            "type_version": self.type_version,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ResourceState:
+        """Raises KeyError or ValueError on a malformed record."""
+        return cls(
+            address=ResourceAddress.parse(data["address"]),
+            instance=data["instance"],
+            region=data["region"],
+            remote_id=data["remote_id"],
+            status=InstanceStatus(data["status"]),
+            attributes=decode(data["attributes"]),
+            outputs=decode(data["outputs"]),
+            dependencies=tuple(ResourceAddress.parse(text) for text in data["dependencies"]),
+            price_cents=data["price_cents"],
+            type_version=data["type_version"],
+        )

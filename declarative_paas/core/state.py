@@ -1,0 +1,152 @@
+"""What a state store promises: rows, a journal, a lease, a history and sealed secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from declarative_paas.core.address import ResourceAddress, Scope
+from declarative_paas.core.plan import Operation
+from declarative_paas.core.provider import InstanceKey
+from declarative_paas.core.resource import ResourceState
+from declarative_paas.core.values import SecretRef, Sensitive
+
+
+class StateError(Exception):
+    """The state cannot be used: unreadable, of a newer format, another key, a full disk. Told for a person."""
+
+
+class LockHeld(StateError):
+    """Somebody else holds the lease."""
+
+    def __init__(self, holder: str, since: datetime, expires: datetime) -> None:
+        super().__init__(
+            f"the state is locked by {holder} since {since.isoformat(timespec='seconds')}; "
+            f"the lock expires by itself at {expires.isoformat(timespec='seconds')} unless its holder renews it"
+        )
+        self.holder = holder
+        self.since = since
+        self.expires = expires
+
+
+class LeaseLost(StateError):
+    """Our lease expired and was taken over: nothing may be written with it any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to write one scope until `expires`. `fence` grows with every holder."""
+
+    scope: Scope
+    holder: str
+    fence: int
+    acquired: datetime
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """Journaled durably before a step begins; removed by its result. What is left is a crash's trace.
+
+    `region` tells where to look for what the step may have made.
+    """
+
+    step_id: str
+    operation: Operation
+    address: ResourceAddress
+    instance: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """A step's outcome, written in the same transaction as what it changed.
+
+    `put` is the record to write, `remove` the one to delete; both None keep the records (a failure:
+    `error` says why; the intent goes, except where `keep_intent` says that something may have been made).
+    """
+
+    step_id: str
+    put: ResourceState | None = None
+    remove: InstanceKey | None = None
+    error: str | None = None
+    keep_intent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A scope as the store has it. `serial` grows with every commit that changes a record."""
+
+    lineage: str
+    serial: int
+    resources: Mapping[InstanceKey, ResourceState]
+    intents: Sequence[Intent] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """One apply or destroy, as `dpaas history` shows it. `outcome`: running, succeeded, failed, interrupted."""
+
+    id: str
+    started_at: str
+    finished_at: str | None
+    actor: str
+    command: str
+    outcome: str
+    plan_digest: str
+    summary: Mapping[str, int]
+    failures: Sequence[str] = ()
+
+
+class StateStore(Protocol):
+    """Durable rows of one platform, all scopes. Every method raises StateError."""
+
+    def snapshot(self, scope: Scope) -> Snapshot: ...
+
+    def acquire(self, scope: Scope, holder: str, ttl_s: float) -> Lease:
+        """Takes the lease or raises LockHeld; an expired lease is taken over with a higher fence."""
+        ...
+
+    def renew(self, lease: Lease, ttl_s: float) -> Lease:
+        """Raises LeaseLost when it was taken over."""
+        ...
+
+    def release(self, lease: Lease) -> None: ...
+
+    def commit(self, lease: Lease, *, results: Sequence[StepResult] = (), intents: Sequence[Intent] = ()) -> int:
+        """One durable transaction; checks the fence; returns the new serial. Raises LeaseLost."""
+        ...
+
+    def record(self, scope: Scope, entry: HistoryEntry) -> None:
+        """Inserts or replaces the history entry with this id."""
+        ...
+
+    def history(self, scope: Scope) -> Sequence[HistoryEntry]:
+        """Newest first."""
+        ...
+
+    def scopes(self) -> Sequence[Scope]: ...
+
+    def close(self) -> None: ...
+
+
+class SecretStore(Protocol):
+    """Encrypted, versioned values. Every method raises StateError."""
+
+    def put(self, name: str, value: Sensitive) -> SecretRef:
+        """Stores a new version, or answers the current one when the value is the same."""
+        ...
+
+    def current(self, name: str) -> SecretRef | None: ...
+
+    def get(self, ref: SecretRef) -> Sensitive:
+        """The value with its ref. Raises StateError when that version is not there."""
+        ...
+
+    def names(self) -> Sequence[str]: ...
+
+    def remove(self, name: str) -> bool:
+        """Removes every version; whether there was one."""
+        ...

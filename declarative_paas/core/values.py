@@ -1,0 +1,152 @@
+"""The values a resource's attributes hold, and their one JSON form.
+
+Plain JSON values, plus three that need care: a `Reference` to another resource's attribute, `UNKNOWN`
+(known only after apply), and secrets. A secret's value lives only in `Sensitive`, in memory, while a
+step runs; everywhere else a `SecretRef` stands for it, with a keyed digest that tells changed from same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from declarative_paas.core.address import ResourceAddress
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Reference:
+    """Another resource's attribute; resolved at plan time when it is known, else at apply."""
+
+    address: ResourceAddress
+    attribute: str
+
+    def __str__(self) -> str:
+        return f"{self.address}.{self.attribute}"
+
+
+class Unknown:
+    """The type of UNKNOWN, the value that only an apply can tell."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "(known after apply)"
+
+    def __reduce__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Final = Unknown()
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """A stored secret, by name and version. Equal secrets have equal digests (keyed, so not guessable).
+
+    `version` 0 means: resolved from outside (the environment), not stored.
+    """
+
+    name: str
+    version: int = field(compare=False)
+    digest: str = ""
+
+    def __str__(self) -> str:
+        return f"[secret {self.name}]"
+
+
+class Sensitive:
+    """A secret's value, in memory only. Prints as `[secret]`, cannot be encoded or pickled."""
+
+    __slots__ = ("_value", "ref")
+
+    def __init__(self, value: str, ref: SecretRef | None = None) -> None:
+        self._value = value
+        self.ref = ref
+
+    def reveal(self) -> str:
+        """The secret itself: call it only where it is handed to the process that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "[secret]"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sensitive) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a Sensitive value must not be serialised")
+
+
+Value: TypeAlias = Any
+"""None, bool, int, float, str, Reference, UNKNOWN, SecretRef, Sensitive, or a list/mapping of these."""
+
+Attributes: TypeAlias = Mapping[str, Value]
+
+
+def references(value: Value) -> Iterator[Reference]:
+    """Every reference inside a value, in order."""
+    if isinstance(value, Reference):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from references(item)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for item in value:
+            yield from references(item)
+
+
+def is_known(value: Value) -> bool:
+    """Whether nothing inside the value waits for an apply."""
+    if value is UNKNOWN or isinstance(value, Reference):
+        return False
+    if isinstance(value, Mapping):
+        return all(is_known(item) for item in value.values())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return all(is_known(item) for item in value)
+    return True
+
+
+def encode(value: Value) -> Value:
+    """To plain JSON. A `Sensitive` with a ref becomes its ref; one without raises TypeError."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, Mapping):
+        return {key: encode(item) for key, item in value.items()}
+    if isinstance(value, Sequence):
+        return [encode(item) for item in value]
+    if isinstance(value, Reference):
+        return {"$ref": [str(value.address), value.attribute]}
+    if value is UNKNOWN:
+        return {"$unknown": True}
+    if isinstance(value, Sensitive):
+        if value.ref is None:
+            raise TypeError("a Sensitive value must not be serialised")
+        value = value.ref
+    if isinstance(value, SecretRef):
+        return {"$secret": [value.name, value.version, value.digest]}
+    raise TypeError(f"not an attribute value: {type(value).__name__}")
+
+
+def decode(value: Value) -> Value:
+    """From the JSON form that `encode` wrote."""
+    if isinstance(value, dict):
+        if len(value) == 1:
+            match value:
+                case {"$ref": [address, attribute]}:
+                    return Reference(ResourceAddress.parse(address), attribute)
+                case {"$unknown": True}:
+                    return UNKNOWN
+                case {"$secret": [name, version, digest]}:
+                    return SecretRef(name, version, digest)
+                case _:
+                    pass
+        return {key: decode(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [decode(item) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""Manifests and catalog in; desired resources and diagnostics out. Pure."""

@@ -1,0 +1,109 @@
+"""Manifests + catalog -> desired resources. Every mistake is a diagnostic, all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.diagnostic import Diagnostic, error, nearest
+from declarative_paas.core.graph import find_cycle
+from declarative_paas.core.resource import Resource
+from declarative_paas.core.values import Value
+from declarative_paas.desired.addons import AddonIndex, addon_resources, index_addons
+from declarative_paas.desired.config import config_resources
+from declarative_paas.desired.formation import domain_resources, formation_resource, release_resource, slug_resource
+from declarative_paas.desired.inputs import DesiredInputs, Diagnostics
+from declarative_paas.desired.residency import jurisdictions_of, residency_diagnostics
+from declarative_paas.manifest.manifests import AppManifest
+
+
+def desired_resources(inputs: DesiredInputs) -> tuple[dict[ResourceAddress, Resource], list[Diagnostic]]:
+    """The resources that the manifests ask for, by address, and what is wrong with the manifests."""
+    diagnostics: Diagnostics = []
+    apps = {app.name: app for app in inputs.manifests.apps}
+    index = index_addons(inputs)
+    regions = inputs.manifests.platform.spec.regions
+    found: dict[ResourceAddress, Resource] = {}
+    for app in inputs.manifests.apps:
+        if app.spec.region not in regions:
+            diagnostics.append(
+                error(
+                    "unknown-region",
+                    f"the Platform declares no region {app.spec.region!r}",
+                    app.position("region"),
+                    expected=f"one of {', '.join(sorted(regions))}",
+                    suggestion=nearest(app.spec.region, regions),
+                )
+            )
+        for resource in _app_resources(app, apps, inputs, index, diagnostics):
+            found[resource.address] = resource
+    diagnostics += _domain_clashes(inputs)
+    diagnostics += residency_diagnostics(inputs, jurisdictions_of(inputs))
+    diagnostics += _cycles(found)
+    return found, diagnostics
+
+
+def _app_resources(
+    app: AppManifest,
+    apps: Mapping[str, AppManifest],
+    inputs: DesiredInputs,
+    index: AddonIndex,
+    diagnostics: Diagnostics,
+) -> Iterator[Resource]:
+    yield _app_resource(app)
+    yield from addon_resources(app, inputs, index, diagnostics)
+    yield from config_resources(app, apps, inputs, index, diagnostics)
+    slug = slug_resource(app, inputs, diagnostics)
+    if slug is not None:
+        yield slug
+    yield release_resource(app, inputs)
+    formation = formation_resource(app, inputs, diagnostics)
+    if formation is not None:
+        yield formation
+    yield from domain_resources(app, formation)
+    if app.spec.drains:
+        diagnostics.append(
+            error(
+                "drains-unsupported",
+                f"{app.name} declares log drains, which this version cannot deliver to",
+                app.position("drains"),
+                expected="no drains; the app's log is read with `dpaas logs`",
+            )
+        )
+
+
+def _app_resource(app: AppManifest) -> Resource:
+    attributes: dict[str, Value] = {"name": app.name}
+    for name in ("maintenance", "protect", "stack"):
+        value = getattr(app.spec, name)
+        if value is not None:
+            attributes[name] = value
+    return Resource(
+        address=ResourceAddress("app", app.name), region=app.spec.region, attributes=attributes, position=app.position()
+    )
+
+
+def _domain_clashes(inputs: DesiredInputs) -> Iterator[Diagnostic]:
+    """A host name leads to one app: within the manifests a second claim is a mistake."""
+    owners: dict[str, tuple[AppManifest, int]] = {}
+    for app in inputs.manifests.apps:
+        for number, hostname in enumerate(app.spec.domains or ()):
+            first = owners.setdefault(hostname.lower(), (app, number))
+            if first != (app, number):
+                yield error(
+                    "duplicate-domain",
+                    f"domain {hostname} is already {first[0].name}'s",
+                    app.position("domains", number),
+                    detail=f"first declared at {first[0].position('domains', first[1])}",
+                )
+
+
+def _cycles(resources: Mapping[ResourceAddress, Resource]) -> Iterator[Diagnostic]:
+    cycle = find_cycle({address: resource.dependencies() for address, resource in resources.items()})
+    if cycle is not None:
+        yield error(
+            "reference-cycle",
+            f"resources refer to each other in a circle: {' -> '.join(str(address) for address in cycle)}",
+            resources[cycle[0]].position,
+            expected="references that lead from one app to another and not back",
+        )

@@ -1,0 +1,37 @@
+"""What desired resources are made from, beside the manifests: facts that the workflow read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from declarative_paas.catalog.model import Catalog
+from declarative_paas.core.diagnostic import Diagnostic
+from declarative_paas.core.values import SecretRef
+from declarative_paas.manifest.manifests import Manifests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFacts:
+    """What was read of an app's source directory.
+
+    `digest` is over its content; `process_types` are the commands it declares itself (Procfile, or what
+    the kind of source implies); `problem` says why it could not be read.
+    """
+
+    digest: str = ""
+    process_types: Mapping[str, str] = field(default_factory=dict)
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesiredInputs:
+    """`sources` by app; `secrets` holds the current version of every stored secret, by name."""
+
+    manifests: Manifests
+    catalog: Catalog
+    sources: Mapping[str, SourceFacts]
+    secrets: Mapping[str, SecretRef]
+
+
+Diagnostics = list[Diagnostic]

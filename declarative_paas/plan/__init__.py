@@ -1,0 +1,1 @@
+"""Desired, recorded and actual state in; a `Plan` out. Pure."""

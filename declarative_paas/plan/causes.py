@@ -1,0 +1,57 @@
+"""Why a change is planned, in words a reviewer can check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from declarative_paas.core.plan import Action, FieldChange
+from declarative_paas.core.resource import Resource
+from declarative_paas.core.values import Attributes, Reference, references
+from declarative_paas.plan.prior import Prior
+
+
+def causes_of_change(action: Action, wanted: Resource, prior: Prior, fields: Sequence[FieldChange]) -> tuple[str, ...]:
+    """The causes of an update or a replacement, most telling first, each once."""
+    found = list(_update_causes(wanted, prior, fields))
+    if action is Action.REPLACE:
+        found = [*_replace_causes(wanted, prior, fields), *found]
+    return tuple(dict.fromkeys(found))
+
+
+def _replace_causes(wanted: Resource, prior: Prior, fields: Sequence[FieldChange]) -> Iterator[str]:
+    if wanted.region != prior.region:
+        yield f"region changed {prior.region} -> {wanted.region}: forces replacement"
+    for item in fields:
+        if item.forces_replacement:
+            yield f"{item.path} changed: forces replacement"
+
+
+def _update_causes(wanted: Resource, prior: Prior, fields: Sequence[FieldChange]) -> Iterator[str]:
+    if prior.record is None:
+        yield "made by an interrupted apply: taken over"
+    yield from prior.problems
+    manifest = outside = False
+    for item in fields:
+        sources = sorted({str(reference.address) for reference in references(item.after)})
+        if sources:
+            yield f"{', '.join(sources)} changes"
+        elif prior.record is not None and _at(prior.record.attributes, item.path) == item.after:
+            outside = True
+        else:
+            manifest = True
+    if outside:
+        yield "changed outside of dpaas"
+    if manifest and prior.record is not None:
+        yield "the manifest changed"
+
+
+def _at(attributes: Attributes, path: str) -> object:
+    value: object = attributes
+    for part in path.split("."):
+        if not isinstance(value, dict) or part not in value:
+            return _NOWHERE
+        value = value[part]  # pyright: ignore[reportUnknownVariableType]
+    return _NOWHERE if isinstance(value, Reference) else value  # pyright: ignore[reportUnknownVariableType]
+
+
+_NOWHERE = object()

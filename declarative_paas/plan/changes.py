@@ -1,0 +1,207 @@
+"""The walk from desired, recorded and actual to changes, dependencies first."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.plan import Action, Change
+from declarative_paas.core.resource import Resource, ResourceState
+from declarative_paas.core.resource_type import ResourceType
+from declarative_paas.core.values import Attributes
+from declarative_paas.plan.causes import causes_of_change
+from declarative_paas.plan.diff import diff_attributes
+from declarative_paas.plan.inputs import PlanInputs
+from declarative_paas.plan.prior import Prior, Priors
+from declarative_paas.plan.resolve import Settled, resolve, settled_after
+from declarative_paas.plan.risk import RiskInputs, risks_of
+
+
+@dataclass(slots=True)
+class Walk:
+    """What the walk has found so far; local to one plan."""
+
+    changes: dict[ResourceAddress, Change] = field(default_factory=dict)
+    settled: dict[ResourceAddress, Settled] = field(default_factory=dict)
+    refreshed: list[ResourceState] = field(default_factory=list)
+    unchanged: int = 0
+
+
+def walk_desired(
+    inputs: PlanInputs, priors: Priors, order: list[ResourceAddress], selected: Collection[ResourceAddress]
+) -> Walk:
+    """Plans creates, updates and replacements in dependency order."""
+    walk = Walk()
+    for address in order:
+        wanted = inputs.desired[address]
+        kind = inputs.types[address.type]
+        prior = priors.current.get(address)
+        if address not in selected or (prior is not None and prior.unreachable is not None):
+            _leave(walk, wanted, prior, kind)
+            continue
+        attributes: Attributes = resolve(wanted.attributes, walk.settled)
+        if prior is None or prior.gone:
+            change = _create(inputs, priors, wanted, attributes, prior)
+            walk.changes[address] = change
+            walk.settled[address] = settled_after(kind, attributes, {}, made=True, updated=False)
+            continue
+        change_or_none = _alter(inputs, wanted, attributes, prior, kind)
+        if change_or_none is None:
+            walk.unchanged += 1
+            walk.settled[address] = settled_after(kind, attributes, prior.outputs, made=False, updated=False)
+            _refresh(walk, wanted, attributes, prior)
+            continue
+        walk.changes[address] = change_or_none
+        made = change_or_none.action is Action.REPLACE
+        walk.settled[address] = settled_after(kind, attributes, prior.outputs, made=made, updated=not made)
+    return walk
+
+
+def _leave(walk: Walk, wanted: Resource, prior: Prior | None, kind: ResourceType) -> None:
+    """Not to be touched now: others see it as it stands, or as unknown when it does not exist yet."""
+    if prior is None:
+        walk.settled[wanted.address] = settled_after(kind, wanted.attributes, {}, made=True, updated=False)
+    else:
+        walk.unchanged += 1
+        walk.settled[wanted.address] = Settled(known=prior.outputs, attributes=prior.attributes, changing=False)
+
+
+def _create(
+    inputs: PlanInputs, priors: Priors, wanted: Resource, attributes: Attributes, prior: Prior | None
+) -> Change:
+    address = wanted.address
+    begun = priors.begun.get(address)
+    instance = begun.instance if begun is not None else new_instance(inputs, address)
+    cause = "not there yet" if prior is None else "deleted outside of dpaas: made again"
+    if begun is not None and prior is None:
+        cause = "begun by an interrupted apply: tried again"
+    return Change(
+        address=address,
+        action=Action.CREATE,
+        region=wanted.region,
+        instance=instance,
+        after=attributes,
+        causes=(cause,),
+        dependencies=wanted.dependencies(),
+        # A record whose resource is gone is replaced in the same transaction that writes the new one.
+        prior_instance=None if prior is None else prior.instance,
+        price_before_cents=0,
+        price_after_cents=wanted.price_cents,
+        position=wanted.position,
+    )
+
+
+def _alter(
+    inputs: PlanInputs, wanted: Resource, attributes: Attributes, prior: Prior, kind: ResourceType
+) -> Change | None:
+    fields = diff_attributes(attributes, prior.attributes, prior.owned, kind)
+    moved = wanted.region != prior.region
+    forced = moved or any(item.forces_replacement for item in fields)
+    if not fields and not moved and not prior.problems and prior.record is not None:
+        return None
+    action = Action.REPLACE if forced else Action.UPDATE
+    risks = risks_of(
+        RiskInputs(
+            address=wanted.address,
+            kind=kind,
+            action=action,
+            fields=fields,
+            before=prior.attributes,
+            after=attributes,
+            region=wanted.region,
+            prior_region=prior.region,
+            jurisdictions=inputs.jurisdictions,
+        )
+    )
+    return Change(
+        address=wanted.address,
+        action=action,
+        region=wanted.region,
+        instance=new_instance(inputs, wanted.address) if forced else prior.instance,
+        before=prior.attributes,
+        after=attributes,
+        fields=fields,
+        causes=causes_of_change(action, wanted, prior, fields),
+        risks=risks,
+        dependencies=wanted.dependencies(),
+        prior_instance=prior.instance,
+        prior_region=prior.region,
+        price_before_cents=0 if prior.record is None else prior.record.price_cents,
+        price_after_cents=wanted.price_cents,
+        position=wanted.position,
+    )
+
+
+def _refresh(walk: Walk, wanted: Resource, attributes: Attributes, prior: Prior) -> None:
+    """The platform already is as wanted, but the record says otherwise: it is brought up to date.
+
+    Prices and dependencies come from the manifests, so their change alone refreshes the record too.
+    """
+    record = prior.record
+    if record is None:
+        return
+    kept = {name: value for name, value in prior.attributes.items() if name in attributes or name in record.attributes}
+    fresh = replace(
+        record,
+        attributes=kept,
+        outputs=prior.outputs,
+        dependencies=wanted.dependencies(),
+        price_cents=wanted.price_cents,
+    )
+    if fresh != record:
+        walk.refreshed.append(fresh)
+
+
+def walk_removed(
+    inputs: PlanInputs, priors: Priors, selected: Collection[ResourceAddress]
+) -> dict[ResourceAddress, Change]:
+    """Plans deletions: only of what is recorded, or was begun by us, and is no longer asked for."""
+    wanted: Mapping[ResourceAddress, Resource] = {} if inputs.destroy else inputs.desired
+    changes: dict[ResourceAddress, Change] = {}
+    for address in sorted(priors.current):
+        prior = priors.current[address]
+        if address in wanted or address not in selected or prior.unreachable is not None:
+            continue
+        changes[address] = delete_change(inputs, prior, "destroy" if inputs.destroy else "no longer in the manifests")
+    return changes
+
+
+def delete_change(inputs: PlanInputs, prior: Prior, cause: str) -> Change:
+    """The deletion of one instance; of what is already gone, only its record is forgotten."""
+    kind = inputs.types[prior.address.type]
+    action = Action.FORGET if prior.gone else Action.DELETE
+    risks = risks_of(
+        RiskInputs(
+            address=prior.address,
+            kind=kind,
+            action=action,
+            fields=(),
+            before=prior.attributes,
+            after={},
+            region=prior.region,
+            prior_region=prior.region,
+            jurisdictions=inputs.jurisdictions,
+        )
+    )
+    return Change(
+        address=prior.address,
+        action=action,
+        region=prior.region,
+        instance=prior.instance,
+        before=prior.attributes,
+        causes=(cause if action is Action.DELETE else "deleted outside of dpaas: its record is removed",),
+        risks=risks,
+        dependencies=() if prior.record is None else prior.record.dependencies,
+        prior_instance=prior.instance,
+        prior_region=prior.region,
+        price_before_cents=0 if prior.record is None else prior.record.price_cents,
+        price_after_cents=0,
+    )
+
+
+def new_instance(inputs: PlanInputs, address: ResourceAddress) -> str:
+    """A deterministic id: the same plan, made twice, makes the same instance, so a late duplicate collides."""
+    seed = f"{inputs.scope}\0{inputs.snapshot.lineage}\0{inputs.snapshot.serial}\0{address}"
+    return hashlib.sha256(seed.encode()).hexdigest()[:10]

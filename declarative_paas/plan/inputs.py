@@ -1,0 +1,33 @@
+"""What a plan is made from: values only, gathered by the workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from declarative_paas.core.address import ResourceAddress, Scope
+from declarative_paas.core.provider import InstanceKey, Reading
+from declarative_paas.core.resource import Resource
+from declarative_paas.core.resource_type import RESOURCE_TYPES, ResourceType
+from declarative_paas.core.state import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanInputs:
+    """`readings` may lack an instance: then what is recorded is taken for what is (no refresh).
+
+    `targets` are addresses or app names; empty means everything. `confirmed` are the stateful
+    resources whose destruction the user named.
+    """
+
+    scope: Scope
+    desired: Mapping[ResourceAddress, Resource]
+    snapshot: Snapshot
+    readings: Mapping[InstanceKey, Reading]
+    tool_version: str
+    catalog_digest: str = ""
+    destroy: bool = False
+    targets: Collection[str] = ()
+    confirmed: Collection[ResourceAddress] = ()
+    jurisdictions: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, ResourceType] = field(default_factory=lambda: RESOURCE_TYPES)

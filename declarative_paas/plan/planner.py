@@ -1,0 +1,184 @@
+"""The planner: (desired, recorded, actual) -> Plan. Opens nothing, asks nobody."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.diagnostic import Diagnostic, error, warning
+from declarative_paas.core.graph import topological_order
+from declarative_paas.core.plan import Action, Change, Drift, Plan
+from declarative_paas.core.resource import Resource
+from declarative_paas.core.values import encode
+from declarative_paas.plan.changes import delete_change, walk_desired, walk_removed
+from declarative_paas.plan.inputs import PlanInputs
+from declarative_paas.plan.prior import Prior, Priors, drift_of, gather
+from declarative_paas.plan.steps import steps_of
+from declarative_paas.plan.targets import select
+
+
+def make_plan(inputs: PlanInputs) -> tuple[Plan, list[Diagnostic]]:
+    """The plan that turns what is into what is wanted, and what stands in its way.
+
+    With an error among the diagnostics the plan may be shown but not applied. Raises CycleError only
+    when `desired` was not checked for cycles before.
+    """
+    desired = {} if inputs.destroy else inputs.desired
+    priors = gather(inputs.snapshot, inputs.readings)
+    wanted_dependencies = {address: resource.dependencies() for address, resource in desired.items()}
+    recorded_dependencies = {
+        address: prior.record.dependencies for address, prior in priors.current.items() if prior.record is not None
+    }
+    order = topological_order(wanted_dependencies)
+    everything = desired.keys() | priors.current.keys()
+    removed = priors.current.keys() - desired.keys()
+    selected, diagnostics = select(inputs.targets, everything, wanted_dependencies, recorded_dependencies, removed)
+
+    walk = walk_desired(inputs, priors, order, selected) if desired else None
+    changes = dict(walk.changes) if walk else {}
+    changes.update(walk_removed(inputs, priors, selected))
+    leftovers = [
+        delete_change(inputs, prior, "left over by an interrupted replacement")
+        for prior in sorted(priors.leftovers, key=lambda prior: (prior.address, prior.instance))
+        if prior.address in selected and prior.unreachable is None
+    ]
+    ordered = [*_in_order(changes, order, recorded_dependencies), *leftovers]
+
+    diagnostics += _emptied(inputs, priors)
+    diagnostics += _unconfirmed(inputs, ordered)
+    diagnostics += _unreachable(priors)
+    before, after, unpriced = _prices(desired, changes, priors)
+    plan = Plan(
+        scope=inputs.scope,
+        lineage=inputs.snapshot.lineage,
+        serial=inputs.snapshot.serial,
+        tool_version=inputs.tool_version,
+        catalog_digest=inputs.catalog_digest,
+        changes=tuple(ordered),
+        steps=steps_of(ordered, wanted_dependencies, recorded_dependencies, order),
+        drift=_drift(inputs, priors),
+        unchanged=walk.unchanged if walk else 0,
+        base={str(change.address): fingerprint(priors.current.get(change.address)) for change in ordered},
+        refreshed=tuple(walk.refreshed) if walk else (),
+        settles=_settled_intents(inputs, priors, selected),
+        confirmed=tuple(sorted(inputs.confirmed)),
+        targets=tuple(sorted(inputs.targets)),
+        destroy=inputs.destroy,
+        price_before_cents=before,
+        price_after_cents=after,
+        unpriced=unpriced,
+    )
+    return plan, diagnostics
+
+
+def fingerprint(prior: Prior | None) -> str:
+    """A digest of one resource as it was read: a saved plan is stale when a touched one differs."""
+    if prior is None or prior.gone:
+        return "absent"
+    content = [prior.instance, prior.region, encode(prior.attributes), encode(prior.outputs), list(prior.problems)]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:20]
+
+
+def _in_order(
+    changes: Mapping[ResourceAddress, Change],
+    order: Sequence[ResourceAddress],
+    recorded: Mapping[ResourceAddress, Iterable[ResourceAddress]],
+) -> list[Change]:
+    """What is made, in making order; then what is removed, in the reverse of its recorded order."""
+    made = [changes[address] for address in order if address in changes]
+    removed = {address: recorded.get(address, ()) for address in changes if address not in set(order)}
+    return made + [changes[address] for address in reversed(topological_order(removed))]
+
+
+def _settled_intents(inputs: PlanInputs, priors: Priors, selected: Collection[ResourceAddress]) -> tuple[str, ...]:
+    """Journaled steps of an interrupted apply that need no memory once this plan has succeeded."""
+    unreachable = {
+        prior.region for prior in [*priors.current.values(), *priors.leftovers] if prior.unreachable is not None
+    }
+    return tuple(
+        sorted(
+            intent.step_id
+            for intent in inputs.snapshot.intents
+            if (not inputs.targets or intent.address in selected) and intent.region not in unreachable
+        )
+    )
+
+
+def _emptied(inputs: PlanInputs, priors: Priors) -> list[Diagnostic]:
+    """Promise 10: manifests that ask for nothing at all never delete everything; `destroy` says so."""
+    if inputs.destroy or inputs.desired or not priors.current:
+        return []
+    return [
+        error(
+            "empty-desired-state",
+            f"the manifests declare no app, but {len(priors.current)} resources are recorded: nothing is deleted",
+            expected="at least one App, or `dpaas destroy` to delete everything",
+        )
+    ]
+
+
+def _unconfirmed(inputs: PlanInputs, changes: Sequence[Change]) -> list[Diagnostic]:
+    """Promise 7: destroying data takes a confirmation that names it."""
+    return [
+        error(
+            "unconfirmed-data-loss",
+            f"{change.action.value} of {change.address} destroys its data",
+            change.position,
+            expected=f"--confirm {change.address}",
+            detail="; ".join(change.causes),
+            address=str(change.address),
+        )
+        for change in changes
+        if change.action in (Action.DELETE, Action.REPLACE)
+        and _protected(inputs, change)
+        and change.address not in inputs.confirmed
+    ]
+
+
+def _protected(inputs: PlanInputs, change: Change) -> bool:
+    """By its recorded `protect`, else whether its type holds data."""
+    protect = (change.before or {}).get("protect")
+    return bool(protect) if protect is not None else inputs.types[change.address.type].stateful
+
+
+def _unreachable(priors: Priors) -> list[Diagnostic]:
+    """One warning a region: what could not be read is left exactly as it is."""
+    reasons: dict[str, tuple[str, int]] = {}
+    for prior in [*priors.current.values(), *priors.leftovers]:
+        if prior.unreachable is not None:
+            _, count = reasons.get(prior.region, ("", 0))
+            reasons[prior.region] = (prior.unreachable, count + 1)
+    return [
+        warning(
+            "region-unreachable",
+            f"region {region} cannot be reached: its {count} resources are left as they are",
+            detail=reason,
+        )
+        for region, (reason, count) in sorted(reasons.items())
+    ]
+
+
+def _drift(inputs: PlanInputs, priors: Priors) -> tuple[Drift, ...]:
+    found = (drift_of(priors.current[address], inputs.types[address.type]) for address in sorted(priors.current))
+    return tuple(drift for drift in found if drift is not None)
+
+
+def _prices(
+    desired: Mapping[ResourceAddress, Resource], changes: Mapping[ResourceAddress, Change], priors: Priors
+) -> tuple[int, int, int]:
+    """Monthly cents before and after, and how many resources afterwards have no price."""
+    before = after = unpriced = 0
+    for address, prior in priors.current.items():
+        price = 0 if prior.record is None else prior.record.price_cents
+        before += price or 0
+        if address not in changes:
+            kept = desired[address].price_cents if address in desired else price
+            after += kept or 0
+            unpriced += kept is None
+    for change in changes.values():
+        if change.address in desired:
+            after += change.price_after_cents or 0
+            unpriced += change.price_after_cents is None
+    return before, after, unpriced

@@ -1,0 +1,130 @@
+"""What stands before a change: a record and a reading folded into one, and the drift between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.plan import Drift, FieldChange
+from declarative_paas.core.provider import Absent, InstanceKey, Present, Reading, Unreachable
+from declarative_paas.core.resource import InstanceStatus, ResourceState
+from declarative_paas.core.resource_type import ResourceType
+from declarative_paas.core.state import Intent, Snapshot
+from declarative_paas.core.values import Attributes
+from declarative_paas.plan.diff import diff_attributes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prior:
+    """One instance as a plan sees it before any change.
+
+    `record` is None for what an interrupted apply made and never recorded. `gone` means that it was
+    read and is not there; `unreachable` that nothing may be concluded, so nothing is planned.
+    """
+
+    address: ResourceAddress
+    instance: str
+    region: str
+    record: ResourceState | None
+    attributes: Attributes
+    outputs: Attributes
+    problems: tuple[str, ...] = ()
+    gone: bool = False
+    unreachable: str | None = None
+
+    @property
+    def owned(self) -> Attributes:
+        """The attributes we ourselves set: only these are ever ours to take away."""
+        return self.attributes if self.record is None else self.record.attributes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priors:
+    """`current` one an address; `leftovers` are deposed instances, to be deleted.
+
+    `begun` names the instance of a create that left no trace: it is tried again under the same name.
+    """
+
+    current: Mapping[ResourceAddress, Prior]
+    leftovers: Sequence[Prior]
+    begun: Mapping[ResourceAddress, Intent]
+
+
+def gather(snapshot: Snapshot, readings: Mapping[InstanceKey, Reading]) -> Priors:
+    """Folds each record, and each intent without one, with its reading."""
+    current: dict[ResourceAddress, Prior] = {}
+    leftovers: list[Prior] = []
+    begun: dict[ResourceAddress, Intent] = {}
+    for key, record in snapshot.resources.items():
+        prior = _fold(record, readings.get(key))
+        if record.status is InstanceStatus.CURRENT:
+            current[record.address] = prior
+        elif record.status is InstanceStatus.DEPOSED:
+            leftovers.append(prior)
+    for intent in snapshot.intents:
+        key = (intent.address, intent.instance)
+        if key in snapshot.resources:
+            continue
+        begun[intent.address] = intent
+        reading = readings.get(key)
+        if isinstance(reading, (Present, Unreachable)):
+            prior = _unrecorded(intent, reading)
+            if intent.address in current:
+                leftovers.append(prior)
+            else:
+                current[intent.address] = prior
+    return Priors(current=current, leftovers=leftovers, begun=begun)
+
+
+def _fold(record: ResourceState, reading: Reading | None) -> Prior:
+    attributes, outputs = record.attributes, record.outputs
+    problems: tuple[str, ...] = ()
+    if isinstance(reading, Present):
+        attributes = {**attributes, **reading.attributes} if reading.attributes else attributes
+        outputs = {**outputs, **reading.outputs} if reading.outputs else outputs
+        problems = reading.problems
+    return Prior(
+        address=record.address,
+        instance=record.instance,
+        region=record.region,
+        record=record,
+        attributes=attributes,
+        outputs=outputs,
+        problems=problems,
+        gone=isinstance(reading, Absent),
+        unreachable=reading.reason if isinstance(reading, Unreachable) else None,
+    )
+
+
+def _unrecorded(intent: Intent, reading: Present | Unreachable) -> Prior:
+    present = reading if isinstance(reading, Present) else Present(remote_id="", attributes={})
+    return Prior(
+        address=intent.address,
+        instance=intent.instance,
+        region=intent.region,
+        record=None,
+        attributes=present.attributes,
+        outputs=present.outputs,
+        problems=present.problems,
+        unreachable=reading.reason if isinstance(reading, Unreachable) else None,
+    )
+
+
+def drift_of(prior: Prior, kind: ResourceType) -> Drift | None:
+    """What changed outside of us, or broke, since it was recorded."""
+    record = prior.record
+    if record is None or prior.unreachable is not None:
+        return None
+    if prior.gone:
+        return Drift(address=prior.address, summary="deleted outside of dpaas")
+    fields: tuple[FieldChange, ...] = ()
+    if prior.attributes is not record.attributes:
+        fields = tuple(
+            FieldChange(path=change.path, before=change.after, after=change.before)
+            for change in diff_attributes(record.attributes, prior.attributes, record.attributes, kind)
+        )
+    if not fields and not prior.problems:
+        return None
+    summary = "; ".join(prior.problems) if prior.problems else "changed outside of dpaas"
+    return Drift(address=prior.address, summary=summary, fields=fields)

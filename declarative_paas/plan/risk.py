@@ -1,0 +1,96 @@
+"""What a change endangers, as a reviewer must see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.plan import Action, FieldChange, Risk, RiskKind
+from declarative_paas.core.resource_type import ResourceType
+from declarative_paas.core.values import Attributes, Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskInputs:
+    """One change as the rules look at it."""
+
+    address: ResourceAddress
+    kind: ResourceType
+    action: Action
+    fields: Sequence[FieldChange]
+    before: Attributes
+    after: Attributes
+    region: str
+    prior_region: str | None
+    jurisdictions: Mapping[str, str]
+
+
+def risks_of(inputs: RiskInputs) -> tuple[Risk, ...]:
+    return tuple(risk for rule in _RULES for risk in rule(inputs))
+
+
+def _data_loss(change: RiskInputs) -> Iterator[Risk]:
+    if change.kind.stateful and change.action in (Action.DELETE, Action.REPLACE):
+        yield Risk(RiskKind.DATA_LOSS, f"the data of {change.address} is destroyed")
+
+
+def _moves(change: RiskInputs) -> Iterator[Risk]:
+    before, after = change.prior_region, change.region
+    if before is None or before == after or change.action is Action.DELETE:
+        return
+    yield Risk(RiskKind.REGION_MOVE, f"region {before} -> {after}")
+    old, new = change.jurisdictions.get(before), change.jurisdictions.get(after)
+    if old and new and old != new:
+        yield Risk(RiskKind.JURISDICTION_MOVE, f"jurisdiction {old} -> {new}")
+
+
+def _maintenance(change: RiskInputs) -> Iterator[Risk]:
+    turned_on = any(item.path == "maintenance" and item.after is True for item in change.fields)
+    if change.kind.name == "app" and change.action is Action.UPDATE and turned_on:
+        yield Risk(RiskKind.DOWNTIME, "maintenance mode answers every request with 503")
+
+
+def _formation(change: RiskInputs) -> Iterator[Risk]:
+    if change.kind.name != "formation":
+        return
+    before = _processes(change.before)
+    if change.action in (Action.DELETE, Action.REPLACE):
+        if dyno_names(before, ["web"]):
+            yield Risk(RiskKind.DOWNTIME, "web dynos are stopped")
+        return
+    if change.action is not Action.UPDATE:
+        return
+    after = _processes(change.after)
+    stopped = dyno_names(before, ["web"]) and not dyno_names(after, ["web"])
+    if stopped:
+        yield Risk(RiskKind.DOWNTIME, "no web dyno remains: requests get H14")
+    restarted = dyno_names(before, restarted_types(change.fields, sorted(before.keys() & after.keys())))
+    if restarted:
+        yield Risk(RiskKind.RESTART, f"{', '.join(restarted)} restart, one release beside the other until healthy")
+
+
+def restarted_types(fields: Sequence[FieldChange], types: Sequence[str]) -> list[str]:
+    """Process types whose dynos a formation update restarts: a new release all, a new size its own."""
+    if any(item.path == "release" for item in fields):
+        return list(types)
+    touched = {
+        item.path.split(".")[1] for item in fields if item.path.count(".") >= 2 and not item.path.endswith(".quantity")
+    }
+    return [name for name in types if name in touched]
+
+
+def dyno_names(processes: Mapping[str, Mapping[str, Value]], types: Sequence[str]) -> list[str]:
+    """`web.1, web.2` of the given types."""
+    return [
+        f"{name}.{index}" for name in types for index in range(1, int(processes.get(name, {}).get("quantity") or 0) + 1)
+    ]
+
+
+def _processes(attributes: Attributes) -> Mapping[str, Mapping[str, Value]]:
+    found = attributes.get("processes")
+    return cast("Mapping[str, Mapping[str, Value]]", found) if isinstance(found, Mapping) else {}
+
+
+_RULES: tuple[Callable[[RiskInputs], Iterator[Risk]], ...] = (_data_loss, _moves, _maintenance, _formation)

@@ -1,0 +1,125 @@
+"""Changes to steps: the dependency graph an apply walks, creation forwards and destruction backwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.plan import Action, Change, Operation, Step
+
+_OPERATIONS: Mapping[Action, tuple[Operation, ...]] = {
+    Action.CREATE: (Operation.CREATE,),
+    Action.UPDATE: (Operation.UPDATE,),
+    Action.REPLACE: (Operation.DELETE, Operation.CREATE),
+    Action.DELETE: (Operation.DELETE,),
+    Action.FORGET: (Operation.FORGET,),
+}
+
+
+def step_id(operation: Operation, address: ResourceAddress, instance: str) -> str:
+    return f"{operation.value}:{address}#{instance}"
+
+
+def steps_of(
+    changes: Sequence[Change],
+    wanted_dependencies: Mapping[ResourceAddress, Iterable[ResourceAddress]],
+    recorded_dependencies: Mapping[ResourceAddress, Iterable[ResourceAddress]],
+    order: Sequence[ResourceAddress],
+) -> tuple[Step, ...]:
+    """Steps in an order in which every step comes after those it waits for.
+
+    - Making waits for the making of its dependencies, through unchanged ones too.
+    - Removing waits until everything that was built on it is removed or has let go of it.
+    - A replacement makes the new one after the old one is gone.
+    """
+    making: dict[ResourceAddress, str] = {}
+    removing: dict[ResourceAddress, str] = {}
+    for change in changes:
+        for operation in _OPERATIONS[change.action]:
+            if operation in (Operation.DELETE, Operation.FORGET):
+                # A leftover shares its address with the current instance: the first listed is the current one.
+                removing.setdefault(
+                    change.address, step_id(operation, change.address, change.prior_instance or change.instance)
+                )
+            else:
+                making[change.address] = step_id(operation, change.address, change.instance)
+    waits = _making_waits(order, wanted_dependencies, making)
+    dependents = _inverse(recorded_dependencies)
+    steps: list[Step] = []
+    for change in changes:
+        for operation in _OPERATIONS[change.action]:
+            if operation in (Operation.DELETE, Operation.FORGET):
+                after = _removal_waits(change.address, dependents, making, removing)
+                instance, region = change.prior_instance or change.instance, change.prior_region or change.region
+            else:
+                after = set(waits[change.address])
+                if change.action is Action.REPLACE:
+                    after.add(removing[change.address])
+                instance, region = change.instance, change.region
+            identifier = step_id(operation, change.address, instance)
+            after.discard(identifier)
+            steps.append(
+                Step(
+                    id=identifier,
+                    operation=operation,
+                    address=change.address,
+                    instance=instance,
+                    region=region,
+                    after=tuple(sorted(after)),
+                )
+            )
+    return tuple(steps)
+
+
+def _making_waits(
+    order: Sequence[ResourceAddress],
+    dependencies: Mapping[ResourceAddress, Iterable[ResourceAddress]],
+    making: Mapping[ResourceAddress, str],
+) -> dict[ResourceAddress, set[str]]:
+    """For each address the making steps it must wait for; an unchanged one passes on what it waits for."""
+    waits: dict[ResourceAddress, set[str]] = {}
+    for address in order:
+        found: set[str] = set()
+        for needed in dependencies.get(address, ()):
+            step = making.get(needed)
+            if step is not None:
+                found.add(step)
+            else:
+                found |= waits.get(needed, set())
+        waits[address] = found
+    return waits
+
+
+def _inverse(
+    dependencies: Mapping[ResourceAddress, Iterable[ResourceAddress]],
+) -> dict[ResourceAddress, list[ResourceAddress]]:
+    dependents: dict[ResourceAddress, list[ResourceAddress]] = {}
+    for address, needed in dependencies.items():
+        for item in needed:
+            dependents.setdefault(item, []).append(address)
+    return dependents
+
+
+def _removal_waits(
+    address: ResourceAddress,
+    dependents: Mapping[ResourceAddress, Sequence[ResourceAddress]],
+    making: Mapping[ResourceAddress, str],
+    removing: Mapping[ResourceAddress, str],
+) -> set[str]:
+    """Everything that stood on it, however indirectly: a formation must have switched to a release
+    without the add-on before the add-on goes. A removal on the way waits for the rest itself."""
+    found: set[str] = set()
+    seen = {address}
+    open_ends = list(dependents.get(address, ()))
+    while open_ends:
+        dependent = open_ends.pop()
+        if dependent in seen:
+            continue
+        seen.add(dependent)
+        if dependent in removing:
+            found.add(removing[dependent])
+            continue
+        if dependent in making:
+            found.add(making[dependent])
+        open_ends.extend(dependents.get(dependent, ()))
+    return found

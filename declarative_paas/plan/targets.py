@@ -1,0 +1,54 @@
+"""Which resources a targeted plan may touch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.diagnostic import Diagnostic, error, nearest
+
+
+def select(
+    targets: Collection[str],
+    addresses: Collection[ResourceAddress],
+    wanted_dependencies: Mapping[ResourceAddress, Iterable[ResourceAddress]],
+    recorded_dependencies: Mapping[ResourceAddress, Iterable[ResourceAddress]],
+    removed: Collection[ResourceAddress],
+) -> tuple[Collection[ResourceAddress], list[Diagnostic]]:
+    """The targets (addresses or app names), all they depend on, and, for a removal, all that depends on it."""
+    if not targets:
+        return addresses, []
+    by_text = {str(address): [address] for address in addresses}
+    for address in addresses:
+        by_text.setdefault(address.app, []).append(address)
+    diagnostics: list[Diagnostic] = []
+    open_ends: list[ResourceAddress] = []
+    for target in targets:
+        found = by_text.get(target)
+        if found is None:
+            diagnostics.append(
+                error(
+                    "unknown-target",
+                    f"nothing is named {target!r}",
+                    expected="a resource address like 'formation.storefront', or an app's name",
+                    suggestion=nearest(target, by_text),
+                )
+            )
+        else:
+            open_ends.extend(found)
+    dependents: dict[ResourceAddress, list[ResourceAddress]] = {}
+    for address, needed in recorded_dependencies.items():
+        for item in needed:
+            dependents.setdefault(item, []).append(address)
+    selected: set[ResourceAddress] = set()
+    gone = set(removed)
+    while open_ends:
+        address = open_ends.pop()
+        if address in selected:
+            continue
+        selected.add(address)
+        if address in gone:
+            open_ends.extend(dependents.get(address, ()))
+        else:
+            open_ends.extend(wanted_dependencies.get(address, ()))
+    return selected, diagnostics

@@ -1,0 +1,1 @@
+"""The platforms we can run on, each behind the `Provider` protocol."""

@@ -1,0 +1,101 @@
+"""A memory world in a process of its own, behind a unix socket: it outlives a killed apply.
+
+`python -m declarative_paas.providers.memory.remote SOCKET` serves until SIGTERM. One JSON array a line:
+`[method, [arguments], {keywords}]`, answered by `["ok", result]` or `["fault", kind, summary]`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import socketserver
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from declarative_paas.providers.memory.world import MemoryWorld, WorldFault
+
+_METHODS = frozenset({"put", "remove", "read", "damage", "lose", "fail_on", "set_unreachable", "audit"})
+
+
+class RemoteWorld:
+    """The client: the same methods as `MemoryWorld`. One connection a thread."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._local = threading.local()
+
+    def put(self, scope: str, address: str, instance: str, key: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
+        return self.call("put", scope, address, instance, key, attributes)
+
+    def remove(self, scope: str, address: str, instance: str) -> None:
+        self.call("remove", scope, address, instance)
+
+    def read(self, scope: str) -> dict[str, dict[str, Any]]:
+        return self.call("read", scope)
+
+    def call(self, method: str, *arguments: Any, **keywords: Any) -> Any:
+        """Raises WorldFault: injected ones, and `unavailable` when nobody serves the socket."""
+        try:
+            stream = self._stream()
+            stream.write(json.dumps([method, arguments, keywords]).encode() + b"\n")
+            stream.flush()
+            line = stream.readline()
+        except OSError as problem:
+            self._local.stream = None
+            raise WorldFault("unavailable", f"no memory world answers at {self._path}: {problem.strerror}") from None
+        if not line:
+            self._local.stream = None
+            raise WorldFault("unavailable", f"the memory world at {self._path} hung up")
+        answer = json.loads(line)
+        if answer[0] == "fault":
+            raise WorldFault(answer[1], answer[2])
+        return answer[1]
+
+    def _stream(self) -> Any:
+        stream = getattr(self._local, "stream", None)
+        if stream is None:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.connect(self._path)
+            stream = connection.makefile("rwb")
+            self._local.stream = stream
+        return stream
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    world: MemoryWorld
+
+    def handle(self) -> None:
+        for line in self.rfile:
+            method, arguments, keywords = json.loads(line)
+            answer: list[Any]
+            if method not in _METHODS:
+                answer = ["fault", "invalid", f"no method {method}"]
+            else:
+                try:
+                    answer = ["ok", getattr(self.world, method)(*arguments, **keywords)]
+                except WorldFault as fault:
+                    answer = ["fault", fault.kind, fault.summary]
+            self.wfile.write(json.dumps(answer).encode() + b"\n")
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+
+def serve(path: str) -> None:
+    """Serves one world at the socket until the process ends."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    handler = type("Handler", (_Handler,), {"world": MemoryWorld()})
+    with _Server(path, handler) as server:
+        print("ready", flush=True)
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])

@@ -1,0 +1,162 @@
+"""The memory platform itself: what exists, what was done to it, and the faults it was told to have.
+
+Plain JSON in and out, so that a world can live in a process of its own and outlive a killed apply.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from declarative_paas.core.resource_type import RESOURCE_TYPES
+
+
+class WorldFault(Exception):
+    """An injected failure; `kind` is an ErrorKind's value."""
+
+    def __init__(self, kind: str, summary: str) -> None:
+        super().__init__(summary)
+        self.kind = kind
+        self.summary = summary
+
+
+@dataclass(slots=True)
+class Thing:
+    """One living instance. `keys` are the idempotency keys of the operations done to it."""
+
+    attributes: dict[str, Any]
+    outputs: dict[str, Any]
+    problems: list[str] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
+    updates: int = 0
+
+
+class MemoryWorld:
+    """Thread-safe. Keys are `(scope, address, instance)` as one string each."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._things: dict[tuple[str, str, str], Thing] = {}
+        self._faults: dict[str, list[tuple[str, str, int]]] = {}
+        self._unreachable = ""
+        self.effects = 0
+
+    def put(self, scope: str, address: str, instance: str, key: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
+        """Makes or changes an instance; again with the same key it only answers. Returns its outputs."""
+        with self._lock:
+            self._raise_fault(address)
+            thing = self._things.get((scope, address, instance))
+            if thing is None:
+                thing = Thing(attributes={}, outputs={})
+                self._things[(scope, address, instance)] = thing
+            elif key in thing.keys and not thing.problems:
+                return thing.outputs
+            else:
+                thing.updates += 1
+            self.effects += 1
+            thing.keys.add(key)
+            thing.problems.clear()
+            thing.attributes = dict(attributes)
+            thing.outputs = _outputs(address, instance, thing)
+            return thing.outputs
+
+    def remove(self, scope: str, address: str, instance: str) -> None:
+        """Idempotent."""
+        with self._lock:
+            self._raise_fault(address)
+            if self._things.pop((scope, address, instance), None) is not None:
+                self.effects += 1
+
+    def read(self, scope: str) -> dict[str, dict[str, Any]]:
+        """Everything of one scope in one call, by `address#instance`. Raises WorldFault when unreachable."""
+        with self._lock:
+            if self._unreachable:
+                raise WorldFault("unavailable", self._unreachable)
+            return {
+                f"{address}#{instance}": {
+                    "attributes": thing.attributes,
+                    "outputs": thing.outputs,
+                    "problems": list(thing.problems),
+                }
+                for (owner, address, instance), thing in self._things.items()
+                if owner == scope
+            }
+
+    def damage(self, address: str, problem: str = "", attributes: Mapping[str, Any] | None = None) -> None:
+        """Breaks or changes every instance at an address behind the engine's back."""
+        with self._lock:
+            for (_, name, _), thing in self._things.items():
+                if name == address:
+                    if problem:
+                        thing.problems.append(problem)
+                    thing.attributes.update(attributes or {})
+
+    def lose(self, address: str) -> None:
+        """Deletes every instance at an address behind the engine's back."""
+        with self._lock:
+            for key in [key for key in self._things if key[1] == address]:
+                del self._things[key]
+
+    def fail_on(self, address: str, kind: str = "failed", summary: str = "injected", times: int = 1) -> None:
+        """The next `times` operations on the address fail (kind: an ErrorKind's value)."""
+        with self._lock:
+            self._faults.setdefault(address, []).append((kind, summary, times))
+
+    def set_unreachable(self, reason: str) -> None:
+        """Every read and operation fails until called again with an empty reason."""
+        with self._lock:
+            self._unreachable = reason
+
+    def audit(self) -> dict[str, Any]:
+        """What is there, told by the world and not by the state: for finding orphans and duplicates."""
+        with self._lock:
+            instances: dict[str, list[str]] = {}
+            for scope, address, instance in self._things:
+                instances.setdefault(f"{scope} {address}", []).append(instance)
+            return {
+                "things": len(self._things),
+                "effects": self.effects,
+                "duplicates": sorted(name for name, found in instances.items() if len(found) > 1),
+                "addresses": sorted(instances),
+            }
+
+    def _raise_fault(self, address: str) -> None:
+        if self._unreachable:
+            raise WorldFault("unavailable", self._unreachable)
+        waiting = self._faults.get(address)
+        if not waiting:
+            return
+        kind, summary, times = waiting.pop(0)
+        if times > 1:
+            waiting.insert(0, (kind, summary, times - 1))
+        raise WorldFault(kind, summary)
+
+
+def _outputs(address: str, instance: str, thing: Thing) -> dict[str, Any]:
+    """What each type answers: the same names as every provider's, see docs/providers.md."""
+    kind, _, rest = address.partition(".")
+    previous = thing.outputs
+    match RESOURCE_TYPES[kind].name:
+        case "app":
+            url = f"http://{rest}.memory.example"
+            return {"id": instance, "name": rest, "url": url, "web_url": url, "host": f"{rest}.memory.example"}
+        case "addon":
+            return {"id": instance, "url": {"$sensitive": f"memory://{rest}:{_digest(instance)}@memory.example/{rest}"}}
+        case "release":
+            return {"version": int(previous.get("version", 0)) + 1}
+        case "slug":
+            return {"id": _digest(thing.attributes)}
+        case "config" | "attachment":
+            return {"revision": _digest(thing.attributes)}
+        case "domain":
+            return {"id": instance, "url": f"http://{address.partition('/')[2]}"}
+        case _:
+            return {"id": instance}
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

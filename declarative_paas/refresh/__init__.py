@@ -1,0 +1,1 @@
+"""Reads what is: in bulk, one call a region, regions in parallel and independent."""

@@ -1,0 +1,1 @@
+"""Encryption at rest and keyed digests, shared by the state store and the providers."""

@@ -1,0 +1,72 @@
+"""A project: the manifests of one platform and environment, with the catalog they are read against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from declarative_paas.catalog.load import extended, packaged
+from declarative_paas.catalog.model import Catalog
+from declarative_paas.core.address import Scope
+from declarative_paas.core.diagnostic import Diagnostic, error
+from declarative_paas.manifest.load import load
+from declarative_paas.manifest.manifests import Manifests, PlatformManifest
+from declarative_paas.manifest.variables import VariableInputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """`home` is `.dpaas/` beside the Platform manifest: state, key, and the local provider's files."""
+
+    manifests: Manifests
+    catalog: Catalog
+    scope: Scope
+    directory: Path
+
+    @property
+    def home(self) -> Path:
+        return self.directory / ".dpaas"
+
+    @property
+    def key_file(self) -> Path:
+        return self.home / "secret.key"
+
+
+def open_project(
+    paths: Sequence[Path], environment: str | None, variables: VariableInputs
+) -> tuple[Project | None, list[Diagnostic]]:
+    """Loads everything there is to read; None when a mistake makes planning impossible."""
+    loaded = load(paths, environment=environment, variables=variables)
+    diagnostics = list(loaded.diagnostics)
+    if loaded.manifests is None:
+        return None, diagnostics
+    platform = loaded.manifests.platform
+    catalog, problems = _catalog(platform)
+    diagnostics += problems
+    if problems:
+        return None, diagnostics
+    project = Project(
+        manifests=loaded.manifests,
+        catalog=catalog,
+        scope=Scope(platform.name, environment or "default"),
+        directory=platform.directory.resolve(),
+    )
+    return project, diagnostics
+
+
+def _catalog(platform: PlatformManifest) -> tuple[Catalog, list[Diagnostic]]:
+    extension = platform.spec.catalog
+    if not extension:
+        return packaged(), []
+    catalog, problems = extended(packaged(), extension, platform_regions=platform.spec.regions)
+    return catalog, [
+        error(
+            "catalog",
+            problem.summary,
+            platform.position("catalog", *problem.path),
+            expected=problem.expected,
+            suggestion=problem.suggestion,
+        )
+        for problem in problems
+    ]

@@ -1,0 +1,77 @@
+"""Regions to providers: the only place that knows which providers there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from declarative_paas.core.diagnostic import Diagnostic, error, nearest
+from declarative_paas.core.provider import Provider, Reach
+from declarative_paas.manifest.platform_models import Region
+from declarative_paas.vault.keyring import Keyring
+from declarative_paas.workflow.project import Project
+
+Factory: TypeAlias = Callable[[Project, str, Region], Provider]
+
+
+def region_providers(project: Project) -> tuple[dict[str, Provider], list[Diagnostic]]:
+    """A provider for each region of the Platform; an unknown name is a diagnostic."""
+    providers: dict[str, Provider] = {}
+    diagnostics: list[Diagnostic] = []
+    platform = project.manifests.platform
+    for name, region in sorted(platform.spec.regions.items()):
+        factory = _FACTORIES.get(region.provider)
+        if factory is None:
+            diagnostics.append(
+                error(
+                    "unknown-provider",
+                    f"region {name} asks for provider {region.provider!r}",
+                    platform.position("regions", name, "provider"),
+                    expected=f"one of {', '.join(sorted(_FACTORIES))}",
+                    suggestion=nearest(region.provider, _FACTORIES),
+                )
+            )
+        else:
+            providers[name] = factory(project, name, region)
+    return providers, diagnostics
+
+
+def reach_of(provider: Provider) -> Reach | None:
+    """How operations reach the region; None where the platform runs nothing (memory)."""
+    reach: Reach | None = getattr(provider, "reach", None)
+    return reach
+
+
+def _local(project: Project, name: str, region: Region) -> Provider:
+    from declarative_paas.providers.local.provider import LocalProvider
+    from declarative_paas.providers.local.settings import LocalSettings
+
+    settings = LocalSettings(
+        region=name,
+        home=project.home,
+        base_directory=project.directory,
+        scope=project.scope,
+        port=region.port,
+        user=region.user,
+        options=region.options or {},
+    )
+    return LocalProvider(settings, catalog=project.catalog, keyring=lambda: Keyring.load_or_create(project.key_file))
+
+
+def _memory(project: Project, name: str, region: Region) -> Provider:
+    from declarative_paas.providers.memory.provider import MemoryProvider
+    from declarative_paas.providers.memory.remote import RemoteWorld
+    from declarative_paas.providers.memory.world import MemoryWorld
+
+    options = region.options or {}
+    socket = options.get("socket")
+    world = RemoteWorld(str(project.directory / str(socket))) if socket else MemoryWorld()
+    return MemoryProvider(
+        world,
+        region=name,
+        latency_s=float(options.get("latency_s", 0.0)),
+        parallelism=int(options.get("parallelism", 32)),
+    )
+
+
+_FACTORIES: Mapping[str, Factory] = {"local": _local, "memory": _memory}
