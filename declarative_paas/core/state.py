@@ -100,6 +100,20 @@ class HistoryEntry:
     failures: Sequence[str] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A rollback that stands until the app's source changes: the app stays at what release `version` was.
+
+    `source` is the digest of the source that was rolled back from; `since` is ISO 8601, `by` a person.
+    """
+
+    app: str
+    version: int
+    source: str
+    since: str
+    by: str
+
+
 class StateStore(Protocol):
     """Durable rows of one platform, all scopes. Every method raises StateError."""
 
@@ -125,6 +139,16 @@ class StateStore(Protocol):
 
     def history(self, scope: Scope) -> Sequence[HistoryEntry]:
         """Newest first."""
+        ...
+
+    def holds(self, scope: Scope) -> Sequence[Hold]: ...
+
+    def set_hold(self, lease: Lease, hold: Hold) -> None:
+        """Inserts or replaces the app's hold. Raises LeaseLost."""
+        ...
+
+    def end_hold(self, lease: Lease, app: str) -> None:
+        """A no-op when there is none. Raises LeaseLost."""
         ...
 
     def scopes(self) -> Sequence[Scope]: ...

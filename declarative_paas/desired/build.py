@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from declarative_paas.core.address import ResourceAddress
-from declarative_paas.core.diagnostic import Diagnostic, error, nearest
+from declarative_paas.core.diagnostic import Diagnostic, error, nearest, warning
 from declarative_paas.core.graph import find_cycle
 from declarative_paas.core.resource import Resource
 from declarative_paas.core.values import Value
@@ -57,6 +57,16 @@ def _app_resources(
     if slug is not None:
         yield slug
     yield release_resource(app, inputs)
+    hold = inputs.hold_of(app.name)
+    if hold is not None:
+        diagnostics.append(
+            warning(
+                "held",
+                f"{app.name} is held at release v{hold.version} since {hold.since}, by {hold.by}",
+                app.position(),
+                expected="a change of its source, or `dpaas unhold`, to go on with new releases",
+            )
+        )
     formation = formation_resource(app, inputs, diagnostics)
     if formation is not None:
         yield formation

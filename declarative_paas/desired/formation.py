@@ -55,8 +55,17 @@ def slug_resource(app: AppManifest, inputs: DesiredInputs, diagnostics: Diagnost
 
 
 def release_resource(app: AppManifest, inputs: DesiredInputs) -> Resource:
-    """The numbered snapshot of slug, config and attachments, and the release phase."""
+    """The numbered snapshot of slug, config and attachments, and the release phase; or, held, an old one again."""
     name = app.name
+    hold = inputs.hold_of(name)
+    if hold is not None:
+        return Resource(
+            address=ResourceAddress("release", name),
+            region=app.spec.region,
+            attributes={"rollback_to": hold.version},
+            after=(ResourceAddress("app", name),),
+            position=app.position("release"),
+        )
     facts = inputs.sources.get(name, SourceFacts())
     attributes: dict[str, Value] = {
         "config": Reference(ResourceAddress("config", name), "revision"),
@@ -65,6 +74,7 @@ def release_resource(app: AppManifest, inputs: DesiredInputs) -> Resource:
             for addon in sorted(app.spec.addons or (), key=lambda addon: addon.alias)
         },
         "command": app.spec.release or facts.process_types.get(RESERVED_TYPE),
+        "rollback_to": None,
     }
     if isinstance(app.spec.source, SourceImage):
         attributes["image"] = app.spec.source.image

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from declarative_paas.catalog.model import Catalog
 from declarative_paas.core.diagnostic import Diagnostic
+from declarative_paas.core.state import Hold
 from declarative_paas.core.values import SecretRef
 from declarative_paas.manifest.manifests import Manifests
 
@@ -26,12 +27,20 @@ class SourceFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredInputs:
-    """`sources` by app; `secrets` holds the current version of every stored secret, by name."""
+    """`sources` by app; `secrets` holds the current version of every stored secret, by name; `holds` are
+    rollbacks by app, each in force as long as the app's source is the one it was made from."""
 
     manifests: Manifests
     catalog: Catalog
     sources: Mapping[str, SourceFacts]
     secrets: Mapping[str, SecretRef]
+    holds: Mapping[str, Hold] = field(default_factory=dict)
+
+    def hold_of(self, app: str) -> Hold | None:
+        """The rollback that binds the app now; None when there is none or its source has changed since."""
+        hold = self.holds.get(app)
+        facts = self.sources.get(app)
+        return hold if hold is not None and facts is not None and facts.digest == hold.source else None
 
 
 Diagnostics = list[Diagnostic]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.graph import CycleError, find_cycle
 from declarative_paas.core.plan import Action, Change, Operation, Step
 
 _OPERATIONS: Mapping[Action, tuple[Operation, ...]] = {
@@ -14,6 +17,8 @@ _OPERATIONS: Mapping[Action, tuple[Operation, ...]] = {
     Action.DELETE: (Operation.DELETE,),
     Action.FORGET: (Operation.FORGET,),
 }
+
+_REMOVALS = (Operation.DELETE, Operation.FORGET)
 
 
 def step_id(operation: Operation, address: ResourceAddress, instance: str) -> str:
@@ -30,45 +35,61 @@ def steps_of(
 
     - Making waits for the making of its dependencies, through unchanged ones too.
     - Removing waits until everything that was built on it is removed or has let go of it.
-    - A replacement makes the new one after the old one is gone.
+    - A replacement makes the new one after the old one is gone. What was built on the old one then
+      cannot let go first: it is made to hold the new one afterwards.
     """
     making: dict[ResourceAddress, str] = {}
+    letting_go: dict[ResourceAddress, str] = {}
     removing: dict[ResourceAddress, str] = {}
     for change in changes:
         for operation in _OPERATIONS[change.action]:
-            if operation in (Operation.DELETE, Operation.FORGET):
-                # A leftover shares its address with the current instance: the first listed is the current one.
-                removing.setdefault(
-                    change.address, step_id(operation, change.address, change.prior_instance or change.instance)
-                )
+            if operation in _REMOVALS:
+                # A leftover shares its address with the current instance, which is listed first.
+                removing.setdefault(change.address, step_id(operation, change.address, _removed_instance(change)))
             else:
                 making[change.address] = step_id(operation, change.address, change.instance)
+                if operation is Operation.UPDATE:
+                    letting_go[change.address] = making[change.address]
     waits = _making_waits(order, wanted_dependencies, making)
     dependents = _inverse(recorded_dependencies)
+    edges: dict[str, set[str]] = {}
     steps: list[Step] = []
     for change in changes:
         for operation in _OPERATIONS[change.action]:
-            if operation in (Operation.DELETE, Operation.FORGET):
-                after = _removal_waits(change.address, dependents, making, removing)
-                instance, region = change.prior_instance or change.instance, change.prior_region or change.region
+            if operation in _REMOVALS:
+                let_go = letting_go if change.action is not Action.REPLACE else {}
+                after = _removal_waits(change.address, dependents, let_go, removing)
+                instance, region = _removed_instance(change), change.prior_region or change.region
             else:
                 after = set(waits[change.address])
                 if change.action is Action.REPLACE:
                     after.add(removing[change.address])
                 instance, region = change.instance, change.region
             identifier = step_id(operation, change.address, instance)
-            after.discard(identifier)
+            edges[identifier] = after - {identifier}
             steps.append(
-                Step(
-                    id=identifier,
-                    operation=operation,
-                    address=change.address,
-                    instance=instance,
-                    region=region,
-                    after=tuple(sorted(after)),
-                )
+                Step(id=identifier, operation=operation, address=change.address, instance=instance, region=region)
             )
-    return tuple(steps)
+    _break_cycles(edges, set(letting_go.values()))
+    return tuple(replace(step, after=tuple(sorted(edges[step.id]))) for step in steps)
+
+
+def _removed_instance(change: Change) -> str:
+    return change.prior_instance or change.instance
+
+
+def _break_cycles(edges: dict[str, set[str]], letting_go: Collection[str]) -> None:
+    """Waiting for somebody to let go is a courtesy: where it would wait in a circle, it is dropped.
+
+    A circle comes about when one thing is replaced while another, built on it, is removed and a third,
+    built on both, is updated. Waits for making and removing alone never make one.
+    """
+    while (cycle := find_cycle(edges)) is not None:
+        soft = [(step, needed) for step, needed in pairwise(cycle) if needed in letting_go and step not in letting_go]
+        if not soft:
+            raise CycleError(cycle)
+        for step, needed in soft:
+            edges[step].discard(needed)
 
 
 def _making_waits(
@@ -103,7 +124,7 @@ def _inverse(
 def _removal_waits(
     address: ResourceAddress,
     dependents: Mapping[ResourceAddress, Sequence[ResourceAddress]],
-    making: Mapping[ResourceAddress, str],
+    letting_go: Mapping[ResourceAddress, str],
     removing: Mapping[ResourceAddress, str],
 ) -> set[str]:
     """Everything that stood on it, however indirectly: a formation must have switched to a release
@@ -119,7 +140,7 @@ def _removal_waits(
         if dependent in removing:
             found.add(removing[dependent])
             continue
-        if dependent in making:
-            found.add(making[dependent])
+        if dependent in letting_go:
+            found.add(letting_go[dependent])
         open_ends.extend(dependents.get(dependent, ()))
     return found

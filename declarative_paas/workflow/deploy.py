@@ -15,7 +15,7 @@ from declarative_paas.core.diagnostic import Diagnostic, error, has_errors
 from declarative_paas.core.event import EventSink
 from declarative_paas.core.plan import Plan
 from declarative_paas.core.resource import Resource
-from declarative_paas.core.state import HistoryEntry, Lease, Snapshot
+from declarative_paas.core.state import HistoryEntry, Hold, Lease, Snapshot
 from declarative_paas.core.values import SecretRef
 from declarative_paas.desired.build import desired_resources
 from declarative_paas.desired.inputs import DesiredInputs
@@ -35,6 +35,7 @@ class PlanRequest:
     targets: Collection[str] = ()
     confirmed: Collection[ResourceAddress] = ()
     refresh: bool = True
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,20 +46,26 @@ class Planned:
     diagnostics: Sequence[Diagnostic]
     snapshot: Snapshot
     desired: Mapping[ResourceAddress, Resource] = field(default_factory=dict)
+    hold: Hold | None = None
+    lapsed_holds: Sequence[str] = ()
 
     @property
     def ok(self) -> bool:
         return self.plan is not None and not has_errors(self.diagnostics)
 
 
-def desire(world: World) -> tuple[dict[ResourceAddress, Resource], list[Diagnostic], DesiredInputs]:
+def desire(world: World, hold: Hold | None = None) -> tuple[dict[ResourceAddress, Resource], list[Diagnostic], DesiredInputs]:
     """The desired resources, checked by the catalog and by each region's provider; reads no platform."""
     project = world.project
+    holds = {found.app: found for found in world.store.holds(project.scope)}
+    if hold is not None:
+        holds[hold.app] = hold
     inputs = DesiredInputs(
         manifests=project.manifests,
         catalog=project.catalog,
         sources=read_sources(project.manifests),
         secrets=_stored_secrets(world),
+        holds=holds,
     )
     desired, diagnostics = desired_resources(inputs)
     for region, provider in sorted(world.providers.items()):
@@ -71,7 +78,7 @@ def desire(world: World) -> tuple[dict[ResourceAddress, Resource], list[Diagnost
 def plan_changes(world: World, request: PlanRequest) -> Planned:
     """Plans; opens the platform only to read it. Raises StateError."""
     project = world.project
-    desired, diagnostics, inputs = desire(world)
+    desired, diagnostics, inputs = desire(world, request.hold)
     snapshot = world.store.snapshot(project.scope)
     if has_errors(diagnostics) and not request.destroy:
         return Planned(plan=None, diagnostics=diagnostics, snapshot=snapshot, desired=desired)
@@ -92,7 +99,14 @@ def plan_changes(world: World, request: PlanRequest) -> Planned:
             jurisdictions=jurisdictions_of(inputs),
         )
     )
-    return Planned(plan=plan, diagnostics=[*diagnostics, *found], snapshot=snapshot, desired=desired)
+    return Planned(
+        plan=plan,
+        diagnostics=[*diagnostics, *found],
+        snapshot=snapshot,
+        desired=desired,
+        hold=request.hold,
+        lapsed_holds=[app for app in inputs.holds if inputs.hold_of(app) is None],
+    )
 
 
 def apply_plan(
@@ -107,9 +121,12 @@ def apply_plan(
     """Executes the plan under the lock, and writes the history. Raises LockHeld, LeaseLost, StateError."""
     plan = planned.plan
     assert plan is not None, "only a plan without errors is applied"
-    lease = world.store.acquire(world.project.scope, _holder(), LEASE_TTL_S)
+    lease = world.store.acquire(world.project.scope, lock_holder(), LEASE_TTL_S)
     try:
         snapshot = _unmoved(world, planned)
+        if planned.hold is not None:
+            # Before the first step: an interrupted rollback must go on as one.
+            world.store.set_hold(lease, planned.hold)
         entry = _begin_history(world, plan, lease, command)
         tools = ApplyTools(
             store=world.store,
@@ -121,6 +138,9 @@ def apply_plan(
             parallelism=parallelism,
         )
         result = run_plan(tools, plan, snapshot, lease)
+        if result.ok:
+            for app in planned.lapsed_holds:
+                world.store.end_hold(lease, app)
         _end_history(world, entry, result)
         return result
     finally:
@@ -176,7 +196,7 @@ def _stored_secrets(world: World) -> dict[str, SecretRef]:
     return found
 
 
-def _holder() -> str:
+def lock_holder() -> str:
     return f"{getpass.getuser()}@{socket.gethostname()} (process {os.getpid()})"
 
 

@@ -283,3 +283,31 @@ def test_a_saved_plan_reads_back_the_same_and_a_damaged_one_is_refused():
     data["changes"][0]["after"] = {"vars": {"LOG": "evil"}}
     with pytest.raises(ValueError, match="digest"):
         plan_from_json(data)
+
+
+def test_a_replaced_add_on_does_not_wait_for_those_that_will_hold_the_new_one():
+    before = app_with_parts()
+    newer = [
+        replace(part, attributes={**part.attributes, "service": "other"}) if part.address.type == "addon" else part
+        for part in before
+    ]
+    plan = plan_of(newer, applied(before), confirmed=[at("addon.shop/DB")])
+    assert actions(plan)["addon.shop/DB"] == "replace"
+    assert actions(plan)["attachment.shop/DB"] == "update"
+    steps = {step.id: step for step in plan.steps}
+    delete = next(step for step in plan.steps if step.operation is Operation.DELETE)
+    create = next(step for step in plan.steps if step.operation is Operation.CREATE)
+    update = next(step for step in plan.steps if step.address == at("attachment.shop/DB"))
+    assert delete.after == ()
+    assert delete.id in steps[create.id].after
+    assert create.id in update.after
+
+
+def test_what_is_gone_already_holds_nothing_up():
+    before = app_with_parts()
+    moved = [replace(part, region="eu") for part in before]
+    records = applied(before)
+    readings = {**healthy(*records), (at("formation.shop"), "i-formation"): Absent()}
+    plan = plan_of(moved, records, readings, confirmed=[at("addon.shop/DB")])
+    release_goes = next(step for step in plan.steps if step.id.startswith("delete:release.shop"))
+    assert release_goes.after == ()

@@ -1,0 +1,1 @@
+"""Where records, the journal, locks, history and sealed secrets are kept."""

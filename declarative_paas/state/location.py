@@ -1,0 +1,19 @@
+"""`spec.state` of the Platform to a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from declarative_paas.core.clock import Clock
+from declarative_paas.core.state import StateError
+from declarative_paas.state.sqlite import SqliteStore
+from declarative_paas.vault.keyring import Keyring
+
+
+def open_store(location: str, *, base_dir: Path, clock: Clock, keyring: Callable[[], Keyring]) -> SqliteStore:
+    """`sqlite:PATH`, relative to the Platform's directory. Raises StateError for what is not supported."""
+    scheme, _, rest = location.partition(":")
+    if scheme != "sqlite" or not rest:
+        raise StateError(f"state {location!r} is not supported by this version: use sqlite:PATH")
+    return SqliteStore(base_dir / rest, clock=clock, keyring=keyring)

@@ -1,0 +1,60 @@
+"""The SQLite format, and the steps from an older one to this."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+
+FORMAT = 1
+
+TABLES = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE scopes (
+    scope TEXT PRIMARY KEY, platform TEXT NOT NULL, environment TEXT NOT NULL, stack TEXT NOT NULL,
+    serial INTEGER NOT NULL
+) STRICT;
+CREATE TABLE resources (
+    scope TEXT NOT NULL, address TEXT NOT NULL, instance TEXT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (scope, address, instance)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE intents (
+    scope TEXT NOT NULL, step TEXT NOT NULL, operation TEXT NOT NULL, address TEXT NOT NULL,
+    instance TEXT NOT NULL, region TEXT NOT NULL, PRIMARY KEY (scope, step)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE leases (
+    scope TEXT PRIMARY KEY, holder TEXT NOT NULL, fence INTEGER NOT NULL, acquired REAL NOT NULL, expires REAL NOT NULL
+) STRICT;
+CREATE TABLE history (
+    scope TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (scope, id)
+) STRICT;
+CREATE TABLE holds (
+    scope TEXT NOT NULL, app TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (scope, app)
+) STRICT;
+CREATE TABLE secrets (
+    name TEXT NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, sealed TEXT NOT NULL,
+    PRIMARY KEY (name, version)
+) STRICT, WITHOUT ROWID;
+"""
+
+UPGRADES: Mapping[int, Callable[[sqlite3.Connection], None]] = {}
+"""From format N to N + 1, run in one transaction with the change of the format's number."""
+
+
+def create(connection: sqlite3.Connection, lineage: str) -> None:
+    """Makes an empty state. Runs inside the caller's transaction."""
+    for statement in TABLES.split(";"):
+        if statement.strip():
+            connection.execute(statement)
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", [("format", str(FORMAT)), ("lineage", lineage)])
+
+
+def upgrade(
+    connection: sqlite3.Connection,
+    found: int,
+    upgrades: Mapping[int, Callable[[sqlite3.Connection], None]] = UPGRADES,
+    target: int = FORMAT,
+) -> None:
+    """Brings an older format up to date, step by step. Runs inside the caller's transaction."""
+    for number in range(found, target):
+        upgrades[number](connection)
+    connection.execute("UPDATE meta SET value = ? WHERE name = 'format'", (str(target),))
