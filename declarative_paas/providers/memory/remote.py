@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import socket
 import socketserver
 import sys
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from declarative_paas.providers.memory.world import MemoryWorld, WorldFault
@@ -29,13 +29,15 @@ class RemoteWorld:
         self._local = threading.local()
 
     def put(self, scope: str, address: str, instance: str, key: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
-        return self.call("put", scope, address, instance, key, attributes)
+        outputs: dict[str, Any] = self.call("put", scope, address, instance, key, attributes)
+        return outputs
 
     def remove(self, scope: str, address: str, instance: str) -> None:
         self.call("remove", scope, address, instance)
 
     def read(self, scope: str) -> dict[str, dict[str, Any]]:
-        return self.call("read", scope)
+        found: dict[str, dict[str, Any]] = self.call("read", scope)
+        return found
 
     def call(self, method: str, *arguments: Any, **keywords: Any) -> Any:
         """Raises WorldFault: injected ones, and `unavailable` when nobody serves the socket."""
@@ -90,7 +92,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 def serve(path: str) -> None:
     """Serves one world at the socket until the process ends."""
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
+        Path(path).unlink()
     handler = type("Handler", (_Handler,), {"world": MemoryWorld()})
     with _Server(path, handler) as server:
         print("ready", flush=True)

@@ -1,0 +1,55 @@
+"""`python -m benchmarks [--quick]`: runs everything, prints the tables, writes benchmarks/results.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+from benchmarks.deploy import deploy_rows
+from benchmarks.engine import Row, sized, start_up
+
+RESULTS = Path(__file__).with_name("results.md")
+
+
+def main() -> None:
+    quick = "--quick" in sys.argv
+    rows = [*start_up(), *sized(1000)]
+    if not quick:
+        rows += sized(5000)
+    text = "\n".join([*_head(), *_engine_table(rows), "", *([] if quick else deploy_rows())]) + "\n"
+    print(text)
+    if not quick:
+        RESULTS.write_text(text, encoding="utf-8")
+
+
+def _head() -> list[str]:
+    memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return [
+        "# Results",
+        "",
+        "Written by `make bench`. Whole processes; medians of 3 to 5, apply and destroy once each.",
+        f"Machine: {os.cpu_count()} cores, {memory_gb:.0f} GB, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}.",
+        "",
+    ]
+
+
+def _engine_table(rows: list[Row]) -> list[str]:
+    lines = [
+        "| what (N/5 apps of five dependent resources, memory provider) | dpaas | MB | Terraform | ratio |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:
+        theirs, ratio = "not installed", ""
+        if row.terraform is not None:
+            mark = " (published)" if row.published else ""
+            theirs = f"{row.terraform.seconds:.2f} s{mark}"
+            ratio = f"{row.terraform.seconds / row.ours.seconds:.1f}x"
+        lines.append(f"| {row.what} | {row.ours.seconds:.2f} s | {row.ours.peak_mb:.0f} | {theirs} | {ratio} |")
+    return lines
+
+
+if __name__ == "__main__":
+    main()

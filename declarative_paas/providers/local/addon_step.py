@@ -1,0 +1,88 @@
+"""`addon`: a real server's database or instance, or the credential of a service that runs elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.provider import Done, ErrorKind, ProviderError, StepContext, StepRequest
+from declarative_paas.core.values import Attributes, Sensitive, encode
+from declarative_paas.providers.addons.driver import AddonDriver, AddonInstance
+from declarative_paas.providers.addons.table import DRIVERS
+from declarative_paas.providers.local.records import Record
+from declarative_paas.providers.local.region import LocalRegion
+from declarative_paas.providers.local.view import RegionView
+
+
+def addon_key(app: str, address: ResourceAddress, instance: str) -> str:
+    """Unique for ever: a database made again is another one."""
+    return f"{app}-{address.name.lower().replace('_', '-')}-{instance}"
+
+
+class AddonStep:
+    def __init__(self, region: LocalRegion) -> None:
+        self._region = region
+
+    def apply(self, request: StepRequest, context: StepContext) -> Done:
+        region = self._region
+        region.ensure_running()
+        driver, instance = self._instance(request, request.attributes)
+        scope, key = str(request.scope), (request.address, request.instance)
+        before = region.records.get(scope, key)
+        # The record first: after a crash the next read must find the half-made thing.
+        record = Record(attributes=encode(request.attributes), facts={"key": instance.key})
+        if before is None:
+            region.records.put(scope, key, record)
+            context.report(f"provisioning {request.attributes['service']}:{request.attributes['plan']}")
+            outputs = driver.provision(region.addons, instance, context.report)
+        else:
+            repaired = driver.update(region.addons, instance, instance.plan)
+            for done in repaired.done:
+                context.report(done)
+            outputs = repaired.outputs
+        plain = {name: value for name, value in outputs.items() if not isinstance(value, Sensitive)}
+        region.records.put(
+            scope, key, Record(attributes=encode(request.attributes), outputs=plain, facts={"key": instance.key})
+        )
+        return Done(remote_id=instance.key, outputs=outputs)
+
+    def remove(self, request: StepRequest, context: StepContext) -> None:
+        region = self._region
+        scope, key = str(request.scope), (request.address, request.instance)
+        record = region.records.get(scope, key)
+        if record is None:
+            return
+        region.ensure_running()
+        driver, instance = self._instance(request, record.attributes)
+        driver.deprovision(region.addons, instance)
+        for server in driver.unused_servers(region.addons):
+            region.addons.processes.stop(server)
+        region.records.remove(scope, key)
+
+    def problems(self, address: ResourceAddress, record: Record, view: RegionView) -> tuple[str, ...]:
+        reading = view.addons.get(str(record.facts["key"]))
+        if reading is None:
+            return ("it was never finished, or its data is gone",)
+        return reading.problems
+
+    def _instance(self, request: StepRequest, attributes: Attributes) -> tuple[AddonDriver, AddonInstance]:
+        region = self._region
+        service = region.catalog.service(attributes["service"])
+        plan = region.catalog.plan(f"{attributes['service']}:{attributes['plan']}")
+        if service is None or plan is None:
+            raise ProviderError(
+                ErrorKind.INVALID, f"the catalog has no plan {attributes['service']}:{attributes['plan']}"
+            )
+        app = region.local_name(request.scope, request.address.app)
+        facts: dict[str, Any] = dict(plan.facts)
+        if attributes.get("version") is not None:
+            facts["version"] = attributes["version"]
+        credential = attributes.get("credentials")
+        return DRIVERS[service.kind], AddonInstance(
+            app=app,
+            alias=request.address.name,
+            key=addon_key(app, request.address, request.instance),
+            service=service.kind,
+            plan=facts,
+            credential=credential if isinstance(credential, Sensitive) else None,
+        )

@@ -1,0 +1,139 @@
+"""`app` and `domain`: the app's place in the router."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from declarative_paas.core.address import ResourceAddress, Scope
+from declarative_paas.core.provider import Done, ErrorKind, ProviderError, StepContext, StepRequest
+from declarative_paas.core.values import encode
+from declarative_paas.providers.local.records import Record
+from declarative_paas.providers.local.region import LocalRegion
+from declarative_paas.providers.local.view import RegionView
+
+
+def app_host(local_name: str) -> str:
+    """Every browser and curl resolves names below localhost to this machine (RFC 6761)."""
+    return f"{local_name}.localhost"
+
+
+class AppStep:
+    """The app's name, its port, its route. The first app of a region starts the region, the last one stops it."""
+
+    def __init__(self, region: LocalRegion) -> None:
+        self._region = region
+
+    def apply(self, request: StepRequest, context: StepContext) -> Done:
+        region = self._region
+        name = region.local_name(request.scope, request.address.app)
+        scope, key = str(request.scope), (request.address, request.instance)
+        self._check_name(request, name)
+        context.report("starting the region's router")
+        region.ensure_running()
+        before = region.records.get(scope, key)
+        app_port = before.facts.get("app_port") if before is not None else None
+        app_port = app_port or self._free_app_port()
+        host = app_host(name)
+        web_url = f"http://{host}:{region.router_port}"
+        outputs = {
+            "id": request.instance,
+            "name": request.address.app,
+            "host": host,
+            "web_url": web_url,
+            "url": f"http://127.0.0.1:{app_port}" if app_port else web_url,
+        }
+        facts = {"name": name, "app_port": app_port}
+        region.records.put(scope, key, Record(attributes=encode(request.attributes), outputs=outputs, facts=facts))
+        publish_route(region, request.scope, request.address.app)
+        region.router.repair()
+        return Done(remote_id=request.instance, outputs=outputs)
+
+    def remove(self, request: StepRequest, context: StepContext) -> None:
+        region = self._region
+        name = region.local_name(request.scope, request.address.app)
+        region.records.remove(str(request.scope), (request.address, request.instance))
+        region.records.remove_releases(name)
+        if region.records.all():
+            region.router.remove_route(name)
+            return
+        context.report("stopping the region: nothing is left in it")
+        if region.supervisor.is_running():
+            region.router.remove_route(name)
+        region.stop()
+
+    def problems(self, address: ResourceAddress, record: Record, view: RegionView) -> tuple[str, ...]:
+        if not view.supervisor_running:
+            return ("the region's supervisor is not running",)
+        return view.route_problems(str(record.facts["name"]))
+
+    def _check_name(self, request: StepRequest, name: str) -> None:
+        for (scope, address, _), record in self._region.records.all().items():
+            mine = scope == str(request.scope) and address == request.address
+            if address.type == "app" and not mine and record.facts.get("name") == name:
+                raise ProviderError(
+                    ErrorKind.CONFLICT, f"the name {name} is taken in this region by {address} of {scope}"
+                )
+
+    def _free_app_port(self) -> int | None:
+        """The lowest free one; None when all are taken: the app is then reached by its host name only."""
+        first, last = self._region.app_ports
+        taken = {record.facts.get("app_port") for record in self._region.records.all().values()}
+        return next((port for port in range(first, last + 1) if port not in taken), None)
+
+
+class DomainStep:
+    """A host name of the user's own. Its DNS is theirs to set; the router answers for it at once."""
+
+    def __init__(self, region: LocalRegion) -> None:
+        self._region = region
+
+    def apply(self, request: StepRequest, context: StepContext) -> Done:
+        region = self._region
+        hostname = request.attributes["hostname"]
+        outputs = {"id": request.instance, "url": f"http://{hostname}:{region.router_port}"}
+        region.records.put(
+            str(request.scope),
+            (request.address, request.instance),
+            Record(attributes=encode(request.attributes), outputs=outputs),
+        )
+        try:
+            publish_route(region, request.scope, request.address.app)
+        except ProviderError:
+            region.records.remove(str(request.scope), (request.address, request.instance))
+            raise
+        return Done(remote_id=request.instance, outputs=outputs)
+
+    def remove(self, request: StepRequest, context: StepContext) -> None:
+        region = self._region
+        region.records.remove(str(request.scope), (request.address, request.instance))
+        if region.supervisor.is_running():
+            publish_route(region, request.scope, request.address.app)
+
+    def problems(self, address: ResourceAddress, record: Record, view: RegionView) -> tuple[str, ...]:
+        return ()
+
+
+def publish_route(region: LocalRegion, scope: Scope, app: str) -> None:
+    """Tells the router what the records say of the app: its hosts, its port, its maintenance mode."""
+    from declarative_paas.providers.router.errors import RouteConflictError, RouterError
+
+    records = region.records.all(str(scope))
+    mine = {address: record for (_, address, _), record in records.items() if address.app == app}
+    record = mine.get(ResourceAddress("app", app))
+    if record is None:
+        return
+    domains: Sequence[str] = sorted(
+        str(found.attributes["hostname"]) for address, found in mine.items() if address.type == "domain"
+    )
+    name = str(record.facts["name"])
+    try:
+        region.router.set_route(
+            name,
+            (app_host(name), *domains),
+            app_port=record.facts.get("app_port"),
+            maintenance=bool(record.attributes.get("maintenance")),
+        )
+    except RouteConflictError as conflict:
+        raise ProviderError(ErrorKind.CONFLICT, str(conflict)) from None
+    except RouterError as problem:
+        raise ProviderError(ErrorKind.TRANSIENT, str(problem)) from None

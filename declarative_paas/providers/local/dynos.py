@@ -1,0 +1,63 @@
+"""Which dynos a formation wants, as values. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from declarative_paas.catalog.model import Catalog, DynoSize
+from declarative_paas.core.provider import ErrorKind, ProviderError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dyno:
+    """One dyno of one release. Two dynos with the same `id` are the same: it need not be started again."""
+
+    app: str
+    type: str
+    number: int
+    release: int
+    command: str
+    size: DynoSize
+    health: str | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.type}.{self.number}"
+
+    @property
+    def is_web(self) -> bool:
+        return self.type == "web"
+
+    @property
+    def id(self) -> str:
+        """Names its program, files and working directory: app, dyno, release and what it is started with."""
+        content = json.dumps([self.command, self.size.name, self.size.memory_mb, self.size.memory_kill_mb])
+        fingerprint = hashlib.sha256(content.encode()).hexdigest()[:6]
+        return f"{self.app}.{self.type}.{self.number}.v{self.release}.{fingerprint}"
+
+
+def wanted_dynos(app: str, release: int, processes: Mapping[str, Mapping[str, Any]], catalog: Catalog) -> list[Dyno]:
+    """Every dyno of the formation, web first. Raises ProviderError for a size the catalog lacks."""
+    found: list[Dyno] = []
+    for process_type in sorted(processes, key=lambda name: (name != "web", name)):
+        process = processes[process_type]
+        size = catalog.size(process["size"])
+        if size is None:
+            raise ProviderError(ErrorKind.INVALID, f"the catalog has no dyno size {process['size']!r}")
+        found.extend(
+            Dyno(
+                app=app,
+                type=process_type,
+                number=number,
+                release=release,
+                command=process["command"],
+                size=size,
+                health=process["health"],
+            )
+            for number in range(1, int(process["quantity"]) + 1)
+        )
+    return found

@@ -1,0 +1,171 @@
+"""What this region was told to be: one SQLite file, read in bulk, written per row.
+
+It is the local platform's own memory, as Heroku has its database: the engine's state is another thing
+and may be lost without the platform losing track. Secret values are sealed.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.provider import ErrorKind, InstanceKey, ProviderError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS records (
+    scope TEXT NOT NULL, address TEXT NOT NULL, instance TEXT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (scope, address, instance)
+);
+CREATE TABLE IF NOT EXISTS releases (
+    app TEXT NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (app, version)
+);
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One instance. `attributes` and `outputs` are in their JSON form; `sealed` opens to a JSON object."""
+
+    attributes: Mapping[str, Any]
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    sealed: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRecord:
+    """A numbered release. `environment` is sealed; `inputs` are the release's attributes in JSON form."""
+
+    app: str
+    version: int
+    slug: str
+    environment: str
+    inputs: Mapping[str, Any]
+    status: str
+    created_at: str
+    description: str
+    key: str
+
+
+class RecordStore:
+    """Thread-safe; several processes may use the file at once. Raises ProviderError when it cannot be used."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    @property
+    def exists(self) -> bool:
+        return self._path.exists()
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def put(self, scope: str, key: InstanceKey, record: Record) -> None:
+        body = json.dumps(
+            {
+                "attributes": record.attributes,
+                "outputs": record.outputs,
+                "sealed": record.sealed,
+                "facts": record.facts,
+            },
+            sort_keys=True,
+        )
+        with self._using() as connection:
+            connection.execute("REPLACE INTO records VALUES (?, ?, ?, ?)", (scope, str(key[0]), key[1], body))
+
+    def get(self, scope: str, key: InstanceKey) -> Record | None:
+        with self._using() as connection:
+            row = connection.execute(
+                "SELECT body FROM records WHERE scope = ? AND address = ? AND instance = ?",
+                (scope, str(key[0]), key[1]),
+            ).fetchone()
+        return None if row is None else _record(row[0])
+
+    def current(self, scope: str, address: ResourceAddress) -> Record | None:
+        """The newest instance at an address."""
+        with self._using() as connection:
+            row = connection.execute(
+                "SELECT body FROM records WHERE scope = ? AND address = ? ORDER BY rowid DESC LIMIT 1",
+                (scope, str(address)),
+            ).fetchone()
+        return None if row is None else _record(row[0])
+
+    def remove(self, scope: str, key: InstanceKey) -> None:
+        with self._using() as connection:
+            connection.execute(
+                "DELETE FROM records WHERE scope = ? AND address = ? AND instance = ?", (scope, str(key[0]), key[1])
+            )
+
+    def all(self, scope: str | None = None) -> dict[tuple[str, ResourceAddress, str], Record]:
+        """Every record, of one scope or of all."""
+        query = "SELECT scope, address, instance, body FROM records"
+        with self._using() as connection:
+            rows = (
+                connection.execute(query).fetchall()
+                if scope is None
+                else connection.execute(query + " WHERE scope = ?", (scope,)).fetchall()
+            )
+        return {(row[0], ResourceAddress.parse(row[1]), row[2]): _record(row[3]) for row in rows}
+
+    def put_release(self, release: ReleaseRecord) -> None:
+        body = json.dumps(
+            {name: getattr(release, name) for name in ReleaseRecord.__slots__ if name not in ("app", "version")},
+            sort_keys=True,
+        )
+        with self._using() as connection:
+            connection.execute("REPLACE INTO releases VALUES (?, ?, ?)", (release.app, release.version, body))
+
+    def releases(self, app: str) -> list[ReleaseRecord]:
+        """Oldest first."""
+        with self._using() as connection:
+            rows = connection.execute(
+                "SELECT version, body FROM releases WHERE app = ? ORDER BY version", (app,)
+            ).fetchall()
+        return [ReleaseRecord(app=app, version=row[0], **json.loads(row[1])) for row in rows]
+
+    def all_releases(self) -> list[ReleaseRecord]:
+        with self._using() as connection:
+            rows = connection.execute("SELECT app, version, body FROM releases ORDER BY app, version").fetchall()
+        return [ReleaseRecord(app=row[0], version=row[1], **json.loads(row[2])) for row in rows]
+
+    def remove_releases(self, app: str) -> None:
+        with self._using() as connection:
+            connection.execute("DELETE FROM releases WHERE app = ?", (app,))
+
+    @contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        """One durable transaction."""
+        with self._lock:
+            try:
+                if self._connection is None:
+                    self._connection = self._open()
+                with self._connection as connection:
+                    yield connection
+            except sqlite3.Error as problem:
+                raise ProviderError(ErrorKind.UNAVAILABLE, f"{self._path}: {problem}") from None
+
+    def _open(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self._path, timeout=30, check_same_thread=False)
+        self._path.chmod(0o600)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.executescript(_SCHEMA)
+        return connection
+
+
+def _record(body: str) -> Record:
+    return Record(**json.loads(body))

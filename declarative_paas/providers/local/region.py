@@ -1,0 +1,244 @@
+"""One local region: its directories, its supervisor, its router, its add-on servers; made when first needed."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from declarative_paas.catalog.model import Catalog
+from declarative_paas.core.address import Scope
+from declarative_paas.core.provider import ErrorKind, ProviderError
+from declarative_paas.providers.addons.driver import RegionAddons
+from declarative_paas.providers.local.home import Home, find_home
+from declarative_paas.providers.local.processes import SupervisedHost
+from declarative_paas.providers.local.records import RecordStore
+from declarative_paas.providers.local.settings import LocalSettings
+from declarative_paas.providers.router.router import Router
+from declarative_paas.providers.router.settings import RouterSettings, haproxy_binary
+from declarative_paas.providers.runtime.ports import PortRegistry
+from declarative_paas.providers.runtime.programs import Program
+from declarative_paas.providers.runtime.supervisor import RegionSupervisor
+from declarative_paas.providers.slugs.stack import Stack, local_stack
+from declarative_paas.providers.slugs.store import SlugStore
+from declarative_paas.vault.keyring import Keyring
+
+APP_PORTS = 100
+"""Apps of a region that can be reached on a port of their own; more share the router's port by host name."""
+
+ROUTER = "router"
+LOGSINK = "logsink"
+
+
+class LocalRegion:
+    """Paths and infrastructure. Making the object touches nothing; every property makes what it needs.
+
+    Anything that cannot be had raises ProviderError.
+    """
+
+    def __init__(self, settings: LocalSettings, catalog: Catalog, keyring: Callable[[], Keyring]) -> None:
+        self.settings = settings
+        self.catalog = catalog
+        self._make_keyring = keyring
+        self._starting = threading.Lock()
+
+    # Places
+
+    @cached_property
+    def home(self) -> Home:
+        return find_home(self.settings.home, self.settings.user)
+
+    @cached_property
+    def directory(self) -> Path:
+        path = self.home.data / "regions" / self.settings.region
+        path.mkdir(parents=True, exist_ok=True)
+        for directory in (self.home.data, self.home.data / "regions", path):
+            # The service user passes through; what is private inside is closed by its own mode.
+            directory.chmod(0o755)
+        return path
+
+    @cached_property
+    def run_directory(self) -> Path:
+        path = self.home.run / self.settings.region
+        path.mkdir(mode=0o711, exist_ok=True)
+        return path
+
+    def _run(self, name: str) -> Path:
+        path = self.run_directory / name
+        path.mkdir(mode=0o711, exist_ok=True)
+        return path
+
+    def _made(self, name: str, mode: int = 0o755) -> Path:
+        path = self.directory / name
+        path.mkdir(exist_ok=True)
+        path.chmod(mode)
+        return path
+
+    @property
+    def dynos_directory(self) -> Path:
+        return self._made("dynos", 0o711)
+
+    @property
+    def work_directory(self) -> Path:
+        return self._made("work")
+
+    @property
+    def logs_directory(self) -> Path:
+        return self._made("logs", 0o750)
+
+    def log_file(self, app: str) -> Path:
+        return self.logs_directory / f"{app}.log"
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever made here; looking makes nothing."""
+        return (self.directory / "region.db").exists()
+
+    # What lives here
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        return self._make_keyring()
+
+    @property
+    def key_file(self) -> Path:
+        return self.settings.home / "secret.key"
+
+    @cached_property
+    def records(self) -> RecordStore:
+        return RecordStore(self.directory / "region.db")
+
+    @cached_property
+    def supervisor(self) -> RegionSupervisor:
+        return RegionSupervisor(
+            self.directory / "supervisor",
+            self.run_directory / "s",
+            identifier=f"dpaas-{self.settings.region}-{self.home.run.name}",
+        )
+
+    @cached_property
+    def ports(self) -> PortRegistry:
+        return PortRegistry(self.home.data / "ports.json")
+
+    @cached_property
+    def slugs(self) -> SlugStore:
+        return SlugStore(self._made("slugs"))
+
+    @cached_property
+    def stack(self) -> Stack:
+        return local_stack(self.home.user, self._made("stack"))
+
+    @cached_property
+    def addons(self) -> RegionAddons:
+        run = self._run("a")
+        return RegionAddons(
+            directory=self._made("addons"),
+            run_directory=run,
+            home=self.home.data,
+            keyring=self.keyring,
+            user=self.home.user,
+            allocate_port=lambda owner: self.ports.claim(f"{self.settings.region}/{owner}"),
+            processes=SupervisedHost(self.supervisor),
+        )
+
+    @cached_property
+    def router(self) -> Router:
+        return Router(
+            RouterSettings(
+                directory=self._made("router"),
+                run_directory=self._run("r"),
+                binary=haproxy_binary(),
+                port=self.router_port,
+                app_ports=self.app_ports,
+                log_port=self._chosen_port("log_port"),
+                user=self.home.user,
+            )
+        )
+
+    @cached_property
+    def router_port(self) -> int:
+        return self.settings.port or self._chosen_port("router_port")
+
+    @cached_property
+    def app_ports(self) -> tuple[int, int]:
+        block = self.ports.free_block(APP_PORTS, f"{self.settings.region}/app-ports")
+        return block.start, block.stop - 1
+
+    def _chosen_port(self, name: str) -> int:
+        """Chosen once, kept for good: URLs must survive a restart."""
+        return self.ports.claim(f"{self.settings.region}/{name}")
+
+    # Its life
+
+    def ensure_running(self) -> None:
+        """Supervisor, log sink and router run afterwards, whatever was left of them."""
+        with self._starting:
+            self.supervisor.ensure_running()
+            running = {name for name, status in self.supervisor.programs().items() if status.pid is not None}
+            if LOGSINK not in running:
+                self.supervisor.put(self._logsink_program())
+            if ROUTER not in running or not self.router.is_running():
+                self._require_free_port(ROUTER in running)
+                self.router.prepare()
+                self.supervisor.put(self._router_program())
+                if ROUTER in running:
+                    self.supervisor.restart(ROUTER)
+                self.router.wait_ready(timeout_s=15.0)
+
+    def _require_free_port(self, ours: bool) -> None:
+        """A port that the user chose may be somebody else's; our own router may be on its way down."""
+        port = self.settings.port
+        if port is None or ours:
+            return
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                raise ProviderError(
+                    ErrorKind.CONFLICT,
+                    f"port {port} of region {self.settings.region} is in use by another program: "
+                    "choose another `port`, or none for a free one",
+                ) from None
+
+    def stop(self) -> None:
+        """Ends every process; all data stays."""
+        self.supervisor.shutdown(timeout_s=self.settings.seconds("stop_timeout_s") + 30)
+
+    def local_name(self, scope: Scope, app: str) -> str:
+        """An app's name here: apps of other environments than the default carry the environment's name."""
+        return app if scope.environment == "default" else f"{app}--{scope.environment}"
+
+    def _router_program(self) -> Program:
+        return Program(
+            name=ROUTER,
+            command=tuple(self.router.command()),
+            directory=self.directory,
+            priority=100,
+            stop_signal="TERM",
+            stop_wait_s=10,
+        )
+
+    def _logsink_program(self) -> Program:
+        command = (
+            sys.executable,
+            "-m",
+            "declarative_paas.providers.router.logsink",
+            "--port",
+            str(self._chosen_port("log_port")),
+            "--logs",
+            str(self.logs_directory),
+        )
+        return Program(
+            name=LOGSINK, command=command, directory=self.directory, priority=50, environment=_package_path()
+        )
+
+
+def _package_path() -> Mapping[str, str]:
+    """So that the same code runs in the supervised process, installed or not."""
+    import declarative_paas
+
+    return {"PYTHONPATH": str(Path(declarative_paas.__file__).parent.parent), "PYTHONUNBUFFERED": "1"}

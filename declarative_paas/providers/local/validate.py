@@ -1,0 +1,81 @@
+"""What the local platform cannot do, said at plan time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from declarative_paas.core.diagnostic import Diagnostic, error, nearest, warning
+from declarative_paas.core.resource import Resource
+from declarative_paas.providers.local.settings import OPTION_DEFAULTS, LocalSettings
+
+ENGINE_VERSIONS = {"postgres": "18", "redis": "9"}
+"""The major versions whose server binaries this package brings; `redis` is Valkey's number."""
+
+
+def validate(settings: LocalSettings, resources: Sequence[Resource]) -> list[Diagnostic]:
+    return [*_options(settings), *(found for resource in resources for found in _resource(resource))]
+
+
+def isolation_note(region: str) -> Diagnostic:
+    """Shown by `dpaas validate` and `dpaas status`: once, not with every plan."""
+    return warning(
+        "no-network-isolation",
+        f"region {region} runs on provider local: dynos share this machine's network and processors",
+        expected="provider docker for production: own networks, CPU quotas",
+    )
+
+
+def _options(settings: LocalSettings) -> Iterator[Diagnostic]:
+    for name, value in sorted(settings.options.items()):
+        if name not in OPTION_DEFAULTS:
+            yield error(
+                "unknown-option",
+                f"provider local has no option {name!r} (region {settings.region})",
+                expected=f"one of {', '.join(sorted(OPTION_DEFAULTS))}",
+                suggestion=nearest(name, OPTION_DEFAULTS),
+            )
+        elif isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+            yield error(
+                "bad-option", f"option {name} of region {settings.region} is {value!r}", expected="seconds, above 0"
+            )
+    if settings.port is not None and settings.port < 1024:
+        import os
+
+        if os.geteuid() != 0:
+            yield error(
+                "privileged-port",
+                f"region {settings.region} asks for port {settings.port}, which only root can bind",
+                expected="a port from 1024 on, or no `port` for a free one",
+            )
+
+
+def _resource(resource: Resource) -> Iterator[Diagnostic]:
+    match resource.address.type:
+        case "release" if "image" in resource.attributes:
+            yield error(
+                "images-unsupported",
+                f"{resource.address.app} runs a container image, which provider local cannot",
+                resource.position,
+                expected="source: {path: …}, or a region with provider docker",
+            )
+        case "addon":
+            service = resource.attributes["service"]
+            brought = ENGINE_VERSIONS.get(service)
+            version = resource.attributes.get("version")
+            if brought is not None and version != brought:
+                yield error(
+                    "engine-version-unavailable",
+                    f"provider local brings {service} {brought}, not {version}",
+                    resource.position,
+                    expected=f"version: {brought}, or none",
+                )
+        case "app" if resource.attributes.get("stack") is not None:
+            yield error(
+                "stack-unsupported",
+                f"{resource.address.app} asks for stack {resource.attributes['stack']}: "
+                "provider local runs on this machine's own system",
+                resource.position,
+                expected="no stack, or a region with provider docker",
+            )
+        case _:
+            return

@@ -1,0 +1,1 @@
+"""Slugs: content-addressed archives of source plus build."""

@@ -1,0 +1,81 @@
+"""The contract of `Provider`: every implementation passes every test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from provider_case import DECLINED, IMPLEMENTATIONS, Bench
+
+from declarative_paas.core.provider import Absent, Present
+from declarative_paas.core.values import Sensitive
+
+OUTPUTS = {
+    "app": {"id", "name", "url", "web_url", "host"},
+    "addon": {"id", "url"},
+    "attachment": {"revision"},
+    "config": {"revision"},
+    "slug": {"id"},
+    "release": {"version"},
+}
+
+
+@pytest.fixture(params=sorted(IMPLEMENTATIONS))
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    with IMPLEMENTATIONS[request.param]() as found:
+        assert found.provider.capabilities().declined == DECLINED[request.param]
+        yield found
+
+
+def test_an_app_s_whole_life_from_the_first_create_to_nothing_left(bench: Bench):
+    done = bench.make_app()
+    for name, outputs in OUTPUTS.items():
+        assert outputs <= set(done[name].outputs), name
+    assert isinstance(done["addon"].outputs["url"], Sensitive)
+
+    # Read back: everything is there, as it was asked for, and nothing is broken.
+    for (address, _), reading in bench.read().items():
+        assert isinstance(reading, Present), address
+        assert reading.problems == (), address
+        record = next(record for where, record in bench.records.items() if str(where) == address)
+        assert reading.attributes == record.attributes, address
+        assert not any(isinstance(value, Sensitive) for value in reading.outputs.values())
+
+    # The same step again makes nothing new.
+    again = bench.create("release.shop", bench.release_attributes(done))
+    assert again.outputs["version"] == done["release"].outputs["version"] == 1
+
+    # A config change gives a new revision and a new release, numbered one higher.
+    config = bench.update("config.shop", {"vars": {"GREETING": "good day"}})
+    assert config.outputs["revision"] != done["config"].outputs["revision"]
+    release = bench.update("release.shop", bench.release_attributes({**done, "config": config}))
+    assert release.outputs["version"] == 2
+    bench.update("formation.shop", bench.formation_attributes(release))
+
+    # What breaks is named, and an update repairs it.
+    bench.damage("formation.shop")
+    reading = bench.read()["formation.shop", "i1"]
+    assert isinstance(reading, Present)
+    assert reading.problems
+    bench.update("formation.shop", bench.formation_attributes(release))
+    repaired = bench.read()["formation.shop", "i1"]
+    assert isinstance(repaired, Present)
+    assert repaired.problems == ()
+
+    # What was begun and never recorded is found by its instance; what never began is absent.
+    record = bench.records.pop(next(where for where in bench.records if str(where) == "config.shop"))
+    found = bench.read(("config.shop", "i1"), ("config.shop", "i2"))
+    assert isinstance(found["config.shop", "i1"], Present)
+    assert isinstance(found["config.shop", "i2"], Absent)
+    bench.records[record.address] = record
+
+    bench.remove_app()
+    gone = bench.read(("app.shop", "i1"), ("addon.shop/DATABASE", "i1"), ("formation.shop", "i1"))
+    assert all(isinstance(reading, Absent) for reading in gone.values())
+
+    # Removing what is gone is no error.
+    bench.delete("config.shop")
+
+
+def test_a_region_in_which_nothing_was_made_reads_as_absent(bench: Bench):
+    assert bench.read(("app.shop", "i1")) == {("app.shop", "i1"): Absent()}
