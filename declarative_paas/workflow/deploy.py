@@ -54,7 +54,9 @@ class Planned:
         return self.plan is not None and not has_errors(self.diagnostics)
 
 
-def desire(world: World, hold: Hold | None = None) -> tuple[dict[ResourceAddress, Resource], list[Diagnostic], DesiredInputs]:
+def desire(
+    world: World, hold: Hold | None = None
+) -> tuple[dict[ResourceAddress, Resource], list[Diagnostic], DesiredInputs]:
     """The desired resources, checked by the catalog and by each region's provider; reads no platform."""
     project = world.project
     holds = {found.app: found for found in world.store.holds(project.scope)}
@@ -157,9 +159,7 @@ class StalePlan(Exception):
 
 def verify_saved_plan(world: World, plan: Plan) -> Planned:
     """A saved plan against what is now. Raises StalePlan, told per touched resource."""
-    fresh = plan_changes(
-        world, PlanRequest(destroy=plan.destroy, targets=plan.targets, confirmed=plan.confirmed)
-    )
+    fresh = plan_changes(world, PlanRequest(destroy=plan.destroy, targets=plan.targets, confirmed=plan.confirmed))
     moved: list[str] = []
     if plan.scope != world.project.scope:
         moved.append(f"it was made for {plan.scope}, not for {world.project.scope}")
@@ -224,7 +224,10 @@ def _end_history(world: World, entry: HistoryEntry, result: ApplyResult) -> None
             entry,
             finished_at=world.clock.now().isoformat(timespec="seconds"),
             outcome=outcome,
-            summary={operation.value: count for operation, count in sorted(result.succeeded.items(), key=lambda item: item[0].value)},
+            summary={
+                operation.value: count
+                for operation, count in sorted(result.succeeded.items(), key=lambda item: item[0].value)
+            },
             failures=tuple(f"{failure.step.address}: {failure.error.summary}" for failure in result.failures),
         ),
     )

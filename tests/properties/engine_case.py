@@ -81,9 +81,7 @@ class Engine:
 
     def __post_init__(self) -> None:
         self.store = SqliteStore(Path(self.directory.name) / "state.db", clock=self.clock, keyring=lambda: KEY)
-        self.providers = {
-            region: MemoryProvider(self.world, region=region, parallelism=4) for region in ("us", "eu")
-        }
+        self.providers = {region: MemoryProvider(self.world, region=region, parallelism=4) for region in ("us", "eu")}
 
     def close(self) -> None:
         self.store.close()

@@ -110,7 +110,9 @@ def test_destroying_removes_everything_dependents_first(desired):
         world.apply(plan)
         assert world.world.audit()["things"] == 0
         order = [
-            event.address for event in world.events if event.kind is EventKind.STEP_SUCCEEDED and event.address is not None
+            event.address
+            for event in world.events
+            if event.kind is EventKind.STEP_SUCCEEDED and event.address is not None
         ]
         for resource in desired:
             for dependency in resource.dependencies():

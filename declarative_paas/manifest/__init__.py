@@ -1,0 +1,1 @@
+"""Text -> typed models, with file, line and column kept for every field. Only `load` reads files."""

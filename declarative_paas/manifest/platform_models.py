@@ -1,0 +1,95 @@
+"""The `Platform` kind: where state is kept, which regions there are, which variables manifests may use."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from declarative_paas.manifest import formats
+from declarative_paas.manifest.app_models import ScalarText
+from declarative_paas.manifest.model_base import API_VERSION, ManifestModel, RegionName, Text
+from declarative_paas.manifest.nodes import ScalarValue
+
+DEFAULT_STATE = "sqlite:.dpaas/state.db"
+
+VariableName: TypeAlias = Annotated[str, StringConstraints(pattern=formats.VARIABLE_NAME.pattern)]
+PlatformName: TypeAlias = Annotated[str, StringConstraints(pattern=formats.PLATFORM_NAME.pattern)]
+
+
+def _scalar(value: Any) -> ScalarValue:
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    raise PydanticCustomError("scalar_type", "a single value")
+
+
+AnyScalar: TypeAlias = Annotated[
+    Any, AfterValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})
+]
+
+
+class Region(ManifestModel):
+    """One place where apps run, and the provider that runs them."""
+
+    provider: Text = Field(description="What runs it: local or memory.")
+    jurisdiction: Annotated[str, StringConstraints(pattern=formats.JURISDICTION.pattern)] | None = Field(
+        default=None,
+        description="Whose law its data is under, such as US or EU. Left out: the catalog's, for its own regions.",
+    )
+    host: Text | None = Field(
+        default=None, description="Where it is reached, for providers that are not on this machine."
+    )
+    port: int | None = Field(
+        default=None, ge=1, le=65535, description="The router's TCP port. Left out: a free one, chosen once and kept."
+    )
+    user: Text | None = Field(default=None, description="The unprivileged system user that dynos and add-ons run as.")
+    options: dict[str, Any] | None = Field(default=None, description="Settings of the provider itself.")
+
+
+class Variable(ManifestModel):
+    """A value that manifests refer to as ${var.NAME}."""
+
+    default: AnyScalar = Field(default=None, description="The value when none is given. Left out: one must be.")
+    description: str | None = Field(default=None, description="What it is for.")
+    type: Literal["string", "integer", "number", "boolean"] | None = Field(
+        default=None,
+        description="What a given value is read as. Left out: as the default's type; without one, as YAML would.",
+    )
+
+
+class PlatformMetadata(ManifestModel):
+    """What the platform is called."""
+
+    name: PlatformName = Field(
+        description="The platform's name; with the environment it names the scope of every resource."
+    )
+    labels: dict[str, ScalarText] | None = Field(default=None, description="Free labels.")
+
+
+class PlatformSpec(ManifestModel):
+    """What the platform is made of."""
+
+    state: Annotated[str, StringConstraints(pattern=formats.STATE_URL.pattern)] = Field(
+        default=DEFAULT_STATE,
+        description="Where state is kept: sqlite:PATH, relative to this file, or postgresql://HOST/DATABASE.",
+    )
+    regions: dict[RegionName, Region] = Field(min_length=1, description="The regions, by name.")
+    catalog: dict[str, Any] | None = Field(
+        default=None, description="Additions to the catalog: sizes, services with their plans, regions."
+    )
+    variables: dict[VariableName, Variable] | None = Field(
+        default=None,
+        description="Variables that manifests use as ${var.NAME}; set by DPAAS_VAR_NAME, --var-file, --var.",
+    )
+
+
+class PlatformDocument(ManifestModel):
+    """The platform: exactly one in a set of manifests."""
+
+    api_version: Literal["paas/v1"] = Field(
+        default=API_VERSION, alias="apiVersion", description="The manifest's version."
+    )
+    kind: Literal["Platform"] = Field(description="Platform.")
+    metadata: PlatformMetadata = Field(description="What the platform is called.")
+    spec: PlatformSpec = Field(description="What the platform is made of.")

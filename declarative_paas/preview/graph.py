@@ -1,0 +1,130 @@
+"""A dependency graph as DOT, Mermaid or SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias, assert_never
+
+from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.plan import Action, Plan
+from declarative_paas.core.resource import Resource
+from declarative_paas.preview.svg import render_svg
+
+Format: TypeAlias = Literal["dot", "mermaid", "svg"]
+
+COLOURS: Final[Mapping[str, str]] = {
+    Action.CREATE.value: "#d4f4dd",
+    Action.UPDATE.value: "#fff3cd",
+    Action.REPLACE.value: "#e8d5f5",
+    Action.DELETE.value: "#f8d7da",
+    Action.FORGET.value: "#e9ecef",
+    "": "#f8f9fa",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """`action` is empty for a resource that does not change."""
+
+    id: str
+    group: str
+    label: str
+    action: str = ""
+
+    @property
+    def colour(self) -> str:
+        return COLOURS[self.action]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """`edges` lead from what waits to what it waits for."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[tuple[str, str], ...]
+
+
+def graph_of_plan(plan: Plan) -> Graph:
+    """A node a change, an edge a dependency between two changes."""
+    nodes = {
+        str(change.address): Node(
+            id=str(change.address),
+            group=change.address.app,
+            label=f"{change.action.value} {change.address}",
+            action=change.action.value,
+        )
+        for change in plan.changes
+    }
+    edges = {
+        (str(change.address), str(needed))
+        for change in plan.changes
+        for needed in change.dependencies
+        if str(needed) in nodes
+    }
+    return Graph(nodes=tuple(nodes[name] for name in sorted(nodes)), edges=tuple(sorted(edges)))
+
+
+def graph_of_resources(resources: Mapping[ResourceAddress, Resource]) -> Graph:
+    """A node a desired resource, changed or not."""
+    nodes = tuple(Node(id=str(address), group=address.app, label=str(address)) for address in sorted(resources))
+    edges = {
+        (str(address), str(needed))
+        for address, resource in resources.items()
+        for needed in resource.dependencies()
+        if needed in resources
+    }
+    return Graph(nodes=nodes, edges=tuple(sorted(edges)))
+
+
+def render_graph(graph: Graph, form: Format) -> str:
+    match form:
+        case "dot":
+            return _dot(graph)
+        case "mermaid":
+            return _mermaid(graph)
+        case "svg":
+            return render_svg([(node.id, node.label, node.colour) for node in graph.nodes], graph.edges)
+        case _:
+            assert_never(form)
+
+
+def _groups(graph: Graph) -> dict[str, list[Node]]:
+    found: dict[str, list[Node]] = {}
+    for node in graph.nodes:
+        found.setdefault(node.group, []).append(node)
+    return found
+
+
+def _dot(graph: Graph) -> str:
+    lines = ["digraph dpaas {", "  rankdir=LR;", '  node [shape=box, style="filled,rounded", fontname="sans-serif"];']
+    for number, (group, nodes) in enumerate(_groups(graph).items()):
+        lines.append(f"  subgraph cluster_{number} {{")
+        lines.append(f"    label={_quoted(group)};")
+        lines += [f'    {_quoted(node.id)} [label={_quoted(node.label)}, fillcolor="{node.colour}"];' for node in nodes]
+        lines.append("  }")
+    lines += [f"  {_quoted(start)} -> {_quoted(end)};" for start, end in graph.edges]
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _mermaid(graph: Graph) -> str:
+    names = {node.id: f"n{number}" for number, node in enumerate(graph.nodes)}
+    lines = ["flowchart LR"]
+    for number, (group, nodes) in enumerate(_groups(graph).items()):
+        lines.append(f'  subgraph g{number}["{_entity(group)}"]')
+        lines += [f'    {names[node.id]}["{_entity(node.label)}"]' for node in nodes]
+        lines.append("  end")
+    lines += [f"  {names[start]} --> {names[end]}" for start, end in graph.edges]
+    lines += [f"  style {names[node.id]} fill:{node.colour}" for node in graph.nodes if node.action]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _entity(text: str) -> str:
+    """Mermaid takes HTML's numeric entities, written with a hash."""
+    return "".join(
+        character if character.isalnum() or character in " ./-_" else f"#{ord(character)};" for character in text
+    )

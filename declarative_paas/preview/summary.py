@@ -1,0 +1,95 @@
+"""The verdict: how many of what, at what price, at what risk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from declarative_paas.core.plan import Action, Plan, Risk, RiskKind
+from declarative_paas.preview.values import dollars
+
+WORST_FIRST = (
+    RiskKind.DATA_LOSS,
+    RiskKind.JURISDICTION_MOVE,
+    RiskKind.REGION_MOVE,
+    RiskKind.EXPOSURE,
+    RiskKind.DOWNTIME,
+    RiskKind.RESTART,
+)
+BANNERS = frozenset(WORST_FIRST) - {RiskKind.RESTART}
+"""A restart is predicted beside its change; everything above it is shown first of all."""
+
+NO_CHANGES = "No changes. The platform matches the manifests."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """`price_delta_cents` a month. `worst` is None when nothing is at risk."""
+
+    create: int
+    update: int
+    replace: int
+    delete: int
+    forget: int
+    unchanged: int
+    price_after_cents: int
+    price_delta_cents: int
+    unpriced: int
+    worst: RiskKind | None
+
+
+def verdict_of(plan: Plan) -> Verdict:
+    kinds = {risk.kind for change in plan.changes for risk in change.risks}
+    return Verdict(
+        create=plan.count(Action.CREATE),
+        update=plan.count(Action.UPDATE),
+        replace=plan.count(Action.REPLACE),
+        delete=plan.count(Action.DELETE),
+        forget=plan.count(Action.FORGET),
+        unchanged=plan.unchanged,
+        price_after_cents=plan.price_after_cents,
+        price_delta_cents=plan.price_after_cents - plan.price_before_cents,
+        unpriced=plan.unpriced,
+        worst=next((kind for kind in WORST_FIRST if kind in kinds), None),
+    )
+
+
+def verdict_line(verdict: Verdict) -> str:
+    """`Plan: 7 to create, 1 to update. $62.00/mo (+$12.00, +24 %). Highest risk: restart.`"""
+    counts = [
+        f"{count} to {verb}"
+        for count, verb in (
+            (verdict.create, "create"),
+            (verdict.update, "update"),
+            (verdict.replace, "replace"),
+            (verdict.delete, "delete"),
+            (verdict.forget, "forget"),
+        )
+        if count
+    ]
+    sentences = [f"Plan: {', '.join(counts)}" if counts else NO_CHANGES.removesuffix(".")]
+    if verdict.unchanged:
+        sentences[0] += f" ({verdict.unchanged} unchanged)"
+    sentences.append(_price(verdict))
+    if verdict.worst is not None:
+        sentences.append(f"Highest risk: {verdict.worst.value}")
+    return ". ".join(sentence for sentence in sentences if sentence) + "."
+
+
+def banners(plan: Plan) -> list[tuple[Risk, str]]:
+    """What a reviewer must see first, worst first: each risk with the address it concerns."""
+    found = [(risk, str(change.address)) for change in plan.changes for risk in change.risks if risk.kind in BANNERS]
+    return sorted(found, key=lambda item: (WORST_FIRST.index(item[0].kind), item[1], item[0].detail))
+
+
+def _price(verdict: Verdict) -> str:
+    before = verdict.price_after_cents - verdict.price_delta_cents
+    if not before and not verdict.price_after_cents and not verdict.unpriced:
+        return ""
+    text = f"{dollars(verdict.price_after_cents)}/mo"
+    if verdict.price_delta_cents:
+        sign = "+" if verdict.price_delta_cents > 0 else ""
+        percent = f", {sign}{100 * verdict.price_delta_cents / before:.0f} %" if before else ""
+        text += f" ({sign}{dollars(verdict.price_delta_cents)}{percent})"
+    if verdict.unpriced:
+        text += f", {verdict.unpriced} without a price"
+    return text
