@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import cast
 
 from declarative_paas.core.values import UNKNOWN, Reference, SecretRef, Value
 
 DEFAULT_WIDTH = 60
+_DIGEST = re.compile(r"[0-9a-f]{20,64}")
+"""Of a digest the first characters tell it from any other."""
 
 
 def show(value: Value, width: int = DEFAULT_WIDTH) -> str:
@@ -43,6 +46,8 @@ def _shown(value: Value) -> str:
     if value is True or value is False:
         return "true" if value else "false"
     if isinstance(value, str):
+        if _DIGEST.fullmatch(value):
+            return f"{value[:12]}…"
         return '"' + printable(value).replace('"', '\\"') + '"'
     if isinstance(value, Reference):
         return f"(from {value}, known after apply)"

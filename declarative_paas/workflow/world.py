@@ -13,8 +13,10 @@ from declarative_paas.apply.generated import GeneratedSecrets
 from declarative_paas.core.diagnostic import Diagnostic
 from declarative_paas.core.provider import Provider
 from declarative_paas.core.state import SecretStore, StateStore
+from declarative_paas.core.values import SecretRef
 from declarative_paas.desired.config import SECRETS_REGION
 from declarative_paas.state.location import open_store
+from declarative_paas.state.sqlite import SqliteStore
 from declarative_paas.vault.keyring import Keyring
 from declarative_paas.workflow.project import Project
 from declarative_paas.workflow.regions import region_providers
@@ -46,15 +48,19 @@ class World:
 def open_world(project: Project) -> tuple[World, list[Diagnostic]]:
     """Opens the state and makes the providers; connects to nothing. Raises StateError."""
     clock = SystemClock()
-    store = open_store(
-        project.manifests.platform.spec.state,
-        base_dir=project.directory,
-        clock=clock,
-        keyring=lambda: Keyring.load_or_create(project.key_file),
-    )
+    store = _open(project, clock)
+
+    def stored(name: str) -> SecretRef | None:
+        # Asked by the executor's worker threads, and a store is for one thread.
+        own = _open(project, clock)
+        try:
+            return own.current(name)
+        finally:
+            own.close()
+
     providers, diagnostics = region_providers(project)
     generated = GeneratedSecrets(
-        existing=store.current,
+        existing=stored,
         random_text=lambda length: "".join(randomness.choice(_ALPHABET) for _ in range(length)),
         scope=str(project.scope),
     )
@@ -66,3 +72,12 @@ def open_world(project: Project) -> tuple[World, list[Diagnostic]]:
         clock=clock,
     )
     return world, diagnostics
+
+
+def _open(project: Project, clock: SystemClock) -> SqliteStore:
+    return open_store(
+        project.manifests.platform.spec.state,
+        base_dir=project.directory,
+        clock=clock,
+        keyring=lambda: Keyring.load_or_create(project.key_file),
+    )

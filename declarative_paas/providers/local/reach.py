@@ -76,7 +76,7 @@ class LocalReach:
             return run_foreground(spec)
 
     def psql(self, app: str, alias: str, arguments: Sequence[str]) -> int:
-        from declarative_paas.providers.local.sql_shell import psql_command
+        from declarative_paas.providers.addons.postgres_driver import psql_command
 
         addon = self._record("addon", app, alias)
         if addon is None:

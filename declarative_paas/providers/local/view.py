@@ -63,14 +63,14 @@ def list_dynos(region: LocalRegion) -> dict[str, dict[str, RunningDyno]]:
 
 def look(region: LocalRegion) -> RegionView:
     """Reads everything; starts and repairs nothing."""
-    from declarative_paas.providers.addons.table import DRIVERS
+    from declarative_paas.providers.addons.driver import read_region
 
     running = region.supervisor.is_running()
     return RegionView(
         supervisor_running=running,
         programs=region.supervisor.programs() if running else {},
         dynos=list_dynos(region),
-        addons={key: found for driver in DRIVERS.values() for key, found in driver.read_all(region.addons).items()},
+        addons=read_region(region.addons),
         slugs=frozenset(region.slugs.ids()),
         router_problems=region.router.problems(),
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from declarative_paas.providers.slugs.recipe import Recipe, detect, parse_procfile
-from declarative_paas.providers.slugs.source import SourceError, list_files, source_digest
+from declarative_paas.providers.slugs.source import SourceError, digest_of, list_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,20 +21,21 @@ class InspectedSource:
 
 def inspect_source(source: Path, build: str | None) -> InspectedSource:
     """Reads the source; changes nothing. Raises SourceError."""
-    files = {file.path for file in list_files(source)}
-    recipe = detect(files, build, _text(source, "package.json", files))
-    procfile = parse_procfile(_text(source, "Procfile", files) or "")
+    files = list_files(source)
+    names = {file.path for file in files}
+    recipe = detect(names, build, _text(source, "package.json", names))
+    procfile = parse_procfile(_text(source, "Procfile", names) or "")
     return InspectedSource(
-        digest=source_digest(source), recipe=recipe, process_types={**recipe.process_types, **procfile}
+        digest=digest_of(source, files), recipe=recipe, process_types={**recipe.process_types, **procfile}
     )
 
 
-def _text(source: Path, name: str, files: set[str]) -> str | None:
-    if name not in files:
+def _text(source: Path, name: str, names: Collection[str]) -> str | None:
+    if name not in names:
         return None
     try:
         return (source / name).read_text(encoding="utf-8")
     except OSError as problem:
-        raise SourceError(f"{source / name}: {problem.strerror}") from None
+        raise SourceError(f"{source / name} cannot be read: {problem.strerror}") from None
     except UnicodeDecodeError:
         raise SourceError(f"{source / name} is not UTF-8 text") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ MAX_SOURCE_BYTES = 500 * 1024 * 1024
 
 ALWAYS_IGNORED = frozenset({".git", ".dpaas", "__pycache__", "node_modules", ".venv", ".hg", ".svn"})
 IGNORE_FILE = ".slugignore"
+"""In the source's own directory; gitignore's syntax."""
 
 
 class SourceError(Exception):
@@ -35,16 +36,15 @@ class SourceFile:
 
 
 def list_files(source: Path) -> list[SourceFile]:
-    """Every file that belongs to the source, sorted by path. Raises SourceError."""
-    if not source.exists():
-        raise SourceError(f"{source} does not exist")
-    if not source.is_dir():
-        raise SourceError(f"{source} is not a directory")
-    root = source.resolve()
+    """Every file that belongs to the source, sorted by path; as in git, an empty directory is nothing.
+
+    Raises SourceError: no directory, too much in it, or an entry that cannot be read or shipped.
+    """
+    root = _root(source)
     try:
-        found = sorted(_walk(root, root, _ignore(root)), key=lambda file: file.path)
+        found = sorted(_walk(root, "", root, _ignore(root)), key=lambda file: file.path)
     except OSError as problem:
-        raise SourceError(f"{problem.filename}: {problem.strerror}") from None
+        raise SourceError(f"{problem.filename} cannot be read: {problem.strerror}") from None
     total = sum(file.size for file in found)
     if total > MAX_SOURCE_BYTES:
         raise SourceError(
@@ -59,49 +59,73 @@ def source_digest(source: Path) -> str:
 
     Raises SourceError.
     """
-    root = source.resolve()
+    return digest_of(source, list_files(source))
+
+
+def digest_of(source: Path, files: Sequence[SourceFile]) -> str:
+    """The digest of a source whose files are listed already. Raises SourceError when one cannot be read."""
     digest = hashlib.sha256()
-    for file in list_files(source):
+    for file in files:
+        # A path holds no NUL, and a content's digest has one length: no two trees are written alike.
         if file.target is not None:
-            digest.update(f"link\0{file.path}\0{file.target}\0".encode("utf-8", "surrogateescape"))
-            continue
-        content = hashlib.sha256()
-        try:
-            with (root / file.path).open("rb") as stream:
-                while chunk := stream.read(1 << 20):
-                    content.update(chunk)
-        except OSError as problem:
-            raise SourceError(f"{root / file.path}: {problem.strerror}") from None
-        kind = "program" if file.executable else "file"
-        digest.update(f"{kind}\0{file.path}\0{content.hexdigest()}\0".encode("utf-8", "surrogateescape"))
+            entry = f"link\0{file.path}\0{file.target}\0"
+        else:
+            kind = "program" if file.executable else "file"
+            entry = f"{kind}\0{file.path}\0{_content_digest(source / file.path)}\0"
+        digest.update(entry.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
-def _walk(directory: Path, root: Path, ignore: GitIgnoreSpec | None) -> Iterator[SourceFile]:
+def _content_digest(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as problem:
+        raise SourceError(f"{path} cannot be read: {problem.strerror}") from None
+
+
+def _root(source: Path) -> Path:
+    try:
+        mode = source.stat().st_mode
+    except FileNotFoundError:
+        raise SourceError(f"{source} does not exist") from None
+    except OSError as problem:
+        raise SourceError(f"{source} cannot be read: {problem.strerror}") from None
+    if not stat.S_ISDIR(mode):
+        raise SourceError(f"{source} is not a directory")
+    return source.resolve()
+
+
+def _walk(root: Path, below: str, directory: Path, ignore: GitIgnoreSpec | None) -> Iterator[SourceFile]:
     with os.scandir(directory) as entries:
         for entry in entries:
             if entry.name in ALWAYS_IGNORED:
                 continue
-            path = os.path.relpath(entry.path, root)
+            path = f"{below}{entry.name}"
             is_directory = entry.is_dir(follow_symlinks=False)
+            # Nothing below a directory that is left out is looked at, as git does: it cannot be taken back in.
             if ignore is not None and ignore.match_file(f"{path}/" if is_directory else path):
                 continue
             if is_directory:
-                yield from _walk(Path(entry.path), root, ignore)
+                yield from _walk(root, f"{path}/", Path(entry.path), ignore)
             elif entry.is_symlink():
                 yield SourceFile(path=path, target=_link_target(Path(entry.path), root))
             elif entry.is_file(follow_symlinks=False):
                 found = entry.stat(follow_symlinks=False)
                 yield SourceFile(path=path, executable=bool(found.st_mode & stat.S_IXUSR), size=found.st_size)
             else:
-                raise SourceError(f"{entry.path} is neither a file, a directory nor a link")
+                raise SourceError(f"{entry.path} is neither a file, a directory nor a link: it cannot be in a slug")
 
 
 def _link_target(link: Path, root: Path) -> str:
     """A link out of the source would carry in whatever lies there on this machine."""
     target = str(link.readlink())
-    resolved = Path(os.path.normpath(link.parent / target))
-    if Path(target).is_absolute() or not resolved.is_relative_to(root):
+    if Path(target).is_absolute():
+        raise SourceError(f"{link} is a link to the absolute path {target}: only relative links work in a slug")
+    written = Path(os.path.normpath(link.parent / target))
+    # By what is written and by what is there: `..` behind a link to a directory leads where the link leads.
+    reached = Path(os.path.realpath(link.parent / target))
+    if not (written.is_relative_to(root) and reached.is_relative_to(root)):
         raise SourceError(f"{link} leads out of the source, to {target}")
     return target
 
@@ -112,4 +136,13 @@ def _ignore(root: Path) -> GitIgnoreSpec | None:
         return None
     from pathspec import GitIgnoreSpec
 
-    return GitIgnoreSpec.from_lines(path.read_text(encoding="utf-8").splitlines())
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise SourceError(f"{path} is not UTF-8 text") from None
+    for number, line in enumerate(lines, start=1):
+        try:
+            GitIgnoreSpec.from_lines([line])
+        except ValueError:
+            raise SourceError(f"{path}:{number}: {line!r} is not a gitignore pattern") from None
+    return GitIgnoreSpec.from_lines(lines)

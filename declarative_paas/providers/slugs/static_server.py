@@ -3,6 +3,7 @@
 Copied into static slugs and run by whatever python3 the stack has (3.9 or later): standard library only.
 """
 
+import contextlib
 import email.utils
 import hashlib
 import mimetypes
@@ -50,7 +51,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Last-Modified", email.utils.formatdate(file.stat().st_mtime, usegmt=True))
         self.end_headers()
         if with_body:
-            self.wfile.write(body)
+            # A client may leave at any time; a router's health check leaves as soon as it has the status.
+            with contextlib.suppress(ConnectionError):
+                self.wfile.write(body)
 
     def _find(self, path: str) -> Optional[Path]:  # noqa: UP045 (Python 3.9 may run this)
         """The file a path means; None for anything hidden, missing or outside the root."""

@@ -1,0 +1,122 @@
+"""`dpaas plan` and `dpaas graph`: what would happen."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from declarative_paas.cli import exitcode
+from declarative_paas.cli.commands.index import command_group
+from declarative_paas.cli.inputs import ManifestInputs, reads_manifests
+from declarative_paas.cli.planoptions import (
+    ConfirmOption,
+    NoRefreshOption,
+    TargetOption,
+    VerboseOption,
+    parse_addresses,
+)
+from declarative_paas.cli.report import DiagnosticFormat
+
+app = command_group()
+
+
+class GraphFormat(StrEnum):
+    """`dpaas graph --format`."""
+
+    DOT = "dot"
+    MERMAID = "mermaid"
+    SVG = "svg"
+
+
+@app.command("plan")
+@reads_manifests
+def plan(
+    inputs: ManifestInputs,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Save the plan for `dpaas apply FILE`.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit 0 without changes, 2 with changes, 1 on an error.")
+    ] = False,
+    target: TargetOption = None,
+    destroy: Annotated[bool, typer.Option("--destroy", help="Plan to destroy everything that is recorded.")] = False,
+    confirm: ConfirmOption = None,
+    no_refresh: NoRefreshOption = False,
+    verbose: VerboseOption = False,
+    diagnostics: Annotated[
+        DiagnosticFormat, typer.Option(help="How to print mistakes, on stderr.")
+    ] = DiagnosticFormat.TEXT,
+) -> None:
+    """Show what an apply would change, why, and at what risk. Changes nothing.
+
+    Example: dpaas plan --out plan.json --detailed-exitcode
+    """
+    from declarative_paas.cli.planfile import write_plan
+    from declarative_paas.cli.planview import plan_text
+    from declarative_paas.preview.json_view import plan_view
+    from declarative_paas.workflow.deploy import PlanRequest, plan_changes
+
+    request = PlanRequest(
+        destroy=destroy, targets=target or [], confirmed=parse_addresses(confirm or []), refresh=not no_refresh
+    )
+    with inputs.world(diagnostics) as world:
+        planned = plan_changes(world, request)
+    if diagnostics is not DiagnosticFormat.TEXT or planned.diagnostics:
+        inputs.show(planned.diagnostics, diagnostics)
+    if planned.plan is None or not planned.ok:
+        raise typer.Exit(exitcode.FAILED)
+    if out is not None:
+        write_plan(planned.plan, out)
+    if as_json:
+        print(json.dumps(plan_view(planned.plan), indent=2))
+    else:
+        print(plan_text(planned.plan, sys.stdout, verbose=verbose, no_color=inputs.no_color))
+        if out is not None and not planned.plan.is_empty:
+            print(f"\nSaved. To apply exactly this: dpaas apply {out}")
+    if detailed_exitcode and not planned.plan.is_empty:
+        raise typer.Exit(exitcode.CHANGES)
+
+
+@app.command("graph")
+@reads_manifests
+def graph(
+    inputs: ManifestInputs,
+    form: Annotated[GraphFormat, typer.Option("--format", help="Which language.")] = GraphFormat.DOT,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write to a file.")] = None,
+    resources: Annotated[
+        bool, typer.Option("--resources", help="Everything that is declared, not only what would change.")
+    ] = False,
+) -> None:
+    """Draw how resources depend on each other, and what would become of each.
+
+    Example: dpaas graph --format mermaid --out plan.mmd
+    """
+    from declarative_paas.core.diagnostic import has_errors
+    from declarative_paas.preview.graph import graph_of_plan, graph_of_resources, render_graph
+    from declarative_paas.workflow.deploy import PlanRequest, desire, plan_changes
+
+    with inputs.world() as world:
+        if resources:
+            desired, diagnostics, _ = desire(world)
+            drawn = None if has_errors(diagnostics) else graph_of_resources(desired)
+        else:
+            planned = plan_changes(world, PlanRequest())
+            diagnostics = list(planned.diagnostics)
+            drawn = graph_of_plan(planned.plan) if planned.plan is not None and planned.ok else None
+    inputs.show(diagnostics)
+    if drawn is None:
+        raise typer.Exit(exitcode.FAILED)
+    if not drawn.nodes and not resources:
+        print("No changes to draw; --resources draws everything that is declared.", file=sys.stderr)
+    text = render_graph(drawn, form.value)
+    if out is None:
+        print(text, end="")
+    else:
+        out.write_text(text, encoding="utf-8")
+        print(out)

@@ -1,0 +1,46 @@
+"""Exceptions that a person can do something about, each in words. Imported only once something went wrong."""
+
+from __future__ import annotations
+
+import os
+
+from declarative_paas.core.provider import ProviderError
+from declarative_paas.core.state import LeaseLost, LockHeld, StateError
+from declarative_paas.vault.keyring import VaultError
+
+
+def describe(problem: Exception) -> str | None:
+    """What to print on stderr; None for an exception that only a bug raises."""
+    from declarative_paas.workflow.deploy import StalePlan
+
+    match problem:
+        case ProviderError():
+            return provider_failure(problem)
+        case StalePlan():
+            moved = "\n".join(f"  - {item}" for item in problem.moved)
+            return (
+                f"error: this plan is stale, so nothing was done: what it was made from has moved\n{moved}\nPlan again."
+            )
+        case LockHeld():
+            return f"error: {problem}"
+        case LeaseLost():
+            return f"error: {problem}\nAnother process took the lock over; run the command again once it has ended."
+        case StateError() | VaultError():
+            return f"error: {problem}"
+        case OSError():
+            return f"error: {os_failure(problem)}"
+        case _:
+            return None
+
+
+def provider_failure(problem: ProviderError) -> str:
+    """The summary with the platform's code, and the last lines of output that explain it."""
+    code = f" [{problem.code}]" if problem.code else ""
+    return "\n".join([f"error: {problem.summary}{code}", *(f"  | {line}" for line in problem.detail)])
+
+
+def os_failure(problem: OSError) -> str:
+    """`PATH: why`, as the system says it."""
+    reason = problem.strerror or type(problem).__name__
+    path = problem.filename
+    return f"{os.fsdecode(path)}: {reason}" if isinstance(path, (str, bytes)) else reason

@@ -1,0 +1,46 @@
+"""Options that every command which plans has, and their values checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from declarative_paas.cli import report
+
+if TYPE_CHECKING:
+    from declarative_paas.core.address import ResourceAddress
+
+TargetOption = Annotated[
+    list[str] | None,
+    typer.Option("--target", metavar="ADDR", help="Only this app or resource, and what it needs; repeatable."),
+]
+ConfirmOption = Annotated[
+    list[str] | None,
+    typer.Option("--confirm", metavar="ADDR", help="Agree that this resource's data is destroyed; repeatable."),
+]
+NoRefreshOption = Annotated[
+    bool, typer.Option("--no-refresh", help="Plan from the recorded state; read no region, see no drift.")
+]
+VerboseOption = Annotated[bool, typer.Option("--verbose", help="Also show unchanged fields and reasons in full.")]
+ApproveOption = Annotated[bool, typer.Option("--auto-approve", help="Ask nothing: for scripts.")]
+ParallelismOption = Annotated[
+    int | None,
+    typer.Option("--parallelism", min=1, max=256, metavar="N", help="At most N steps at a time in each region."),
+]
+EventsOption = Annotated[bool, typer.Option("--json", help="One JSON event a line instead of progress.")]
+
+
+def parse_addresses(texts: Sequence[str]) -> list[ResourceAddress]:
+    """Addresses as plans print them; a text that is none ends the command."""
+    from declarative_paas.core.address import ResourceAddress
+    from declarative_paas.workflow.deploy import unknown_address
+
+    found: list[ResourceAddress] = []
+    for text in texts:
+        try:
+            found.append(ResourceAddress.parse(text))
+        except ValueError:
+            report.fail(unknown_address(text))
+    return found

@@ -1,0 +1,1 @@
+"""Add-on servers of a region (PostgreSQL, Valkey) and one driver a service."""

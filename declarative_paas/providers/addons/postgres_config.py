@@ -1,0 +1,55 @@
+"""The configuration files of a region's PostgreSQL server, made anew from here at every start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ADMIN = "dpaas_admin"
+
+# Above every plan's limit (the largest is 500), or a plan would promise what the server refuses. A
+# slot costs about 35 KB of shared memory, so this is about 12 MB more than 200 slots.
+MAX_CONNECTIONS = 550
+
+HBA = f"""\
+# Written by dpaas at every start. A role reaches only the database of its own name (or of a role it is a
+# member of); the administrator only comes by the unix socket.
+# TYPE  DATABASE    USER      ADDRESS        METHOD
+local   all         {ADMIN}                scram-sha-256
+local   samerole    all                      scram-sha-256
+host    samerole    all       127.0.0.1/32   scram-sha-256
+"""
+
+
+def _quoted(value: object) -> str:
+    return "'" + str(value).replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def postgresql_conf(*, data: Path, hba: Path, socket_directory: Path, port: int) -> str:
+    """A small server: a few MB at rest, yet durable (fsync stays on)."""
+    settings = {
+        "data_directory": data,
+        "hba_file": hba,
+        "listen_addresses": "127.0.0.1",
+        "port": port,
+        "unix_socket_directories": socket_directory,
+        "max_connections": MAX_CONNECTIONS,
+        "superuser_reserved_connections": 5,
+        "password_encryption": "scram-sha-256",
+        "shared_buffers": "32MB",
+        "max_wal_size": "256MB",
+        "min_wal_size": "80MB",
+        "fsync": "on",
+        "autovacuum_max_workers": 2,
+        "max_parallel_workers": 2,
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "lc_messages": "C",
+        "log_destination": "stderr",  # the supervisor keeps the log
+        "logging_collector": "off",
+        "log_line_prefix": "%m [%p] %q%u@%d ",
+        # The statement of an error can hold an app's secrets (ALTER ROLE … PASSWORD '…').
+        "log_min_error_statement": "panic",
+        "cluster_name": "dpaas",
+    }
+    lines = [f"{name} = {_quoted(value)}" for name, value in settings.items()]
+    return "# Written by dpaas at every start; changes here are lost.\n" + "\n".join(lines) + "\n"

@@ -1,0 +1,178 @@
+"""One JSON file an add-on instance, written durably before anything is made: a crash never loses a password."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+from declarative_paas.core.provider import ErrorKind, ProviderError
+from declarative_paas.core.values import Sensitive
+from declarative_paas.providers.addons.account import open_directory
+from declarative_paas.providers.addons.names import file_stem
+from declarative_paas.vault.keyring import Keyring, VaultError
+
+FORMAT = 1
+
+PlanFact: TypeAlias = str | int | bool | None
+
+
+def write_durably(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Replaces a file whole: after a crash it holds the old text or the new one, never half of it.
+
+    Raises ProviderError (FAILED) when it cannot be written (a full disk).
+    """
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.rename(path)
+        sync_directory(path.parent)
+    except OSError as problem:
+        raise ProviderError(ErrorKind.FAILED, f"cannot write {path}: {problem.strerror}") from problem
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def sync_directory(path: Path) -> None:
+    """Makes renames and removals in a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_json(path: Path) -> Mapping[str, Any] | None:
+    """A JSON object, or None when there is no such file. Raises ProviderError for a damaged one."""
+    try:
+        found: Any = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        raise ProviderError(ErrorKind.FAILED, f"the record {path} is damaged: it is not JSON") from None
+    match found:
+        case {"format": format_} if format_ == FORMAT:
+            return cast("Mapping[str, Any]", found)
+        case _:
+            raise ProviderError(ErrorKind.FAILED, f"the record {path} is damaged or of a newer version")
+
+
+def open_sealed(keyring: Keyring, sealed: str, owner: str) -> Sensitive:
+    """A sealed password. Raises ProviderError (FAILED) when another key sealed it."""
+    try:
+        return Sensitive(keyring.open(sealed))
+    except VaultError as problem:
+        raise ProviderError(ErrorKind.FAILED, f"the password of {owner} cannot be read: {problem}") from None
+
+
+@contextmanager
+def locked(path: Path) -> Generator[None]:
+    """Holds a lock file, against other threads and other processes alike; a dead holder's lock is free."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceRecord:
+    """What we know of one instance: `sealed` is its password (or credential) under the platform's key.
+
+    `details` are the driver's own (server, port, database, verifier). `provisioned` turns true when
+    everything was made, so that a later absence is a loss and not an interrupted beginning.
+    """
+
+    key: str
+    service: str
+    app: str
+    alias: str
+    plan: Mapping[str, PlanFact]
+    sealed: str = field(repr=False)
+    details: Mapping[str, Any] = field(repr=False)
+    provisioned: bool = False
+
+
+class InstanceRecords:
+    """The instance files of one region: `instances/<key>.json`, mode 0600."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory / "instances"
+
+    def _path(self, key: str) -> Path:
+        return self._directory / f"{file_stem(key)}.json"
+
+    def _make_directory(self) -> None:
+        # The region's directory holds the servers' too: their account must be able to enter it.
+        open_directory(self._directory.parent)
+        self._directory.mkdir(mode=0o700, exist_ok=True)
+
+    @contextmanager
+    def lock(self, key: str) -> Generator[None]:
+        """Serialises the operations on one instance."""
+        self._make_directory()
+        with locked(self._directory / f".{file_stem(key)}.lock"):
+            yield
+
+    def read(self, key: str) -> InstanceRecord | None:
+        found = read_json(self._path(key))
+        return None if found is None else _record(found, self._path(key))
+
+    def all(self, service: str) -> Mapping[str, InstanceRecord]:
+        """Every record of a service by key. Raises ProviderError when one is damaged."""
+        records: dict[str, InstanceRecord] = {}
+        for path in sorted(self._directory.glob("[!.]*.json")):
+            found = read_json(path)
+            if found is not None and found.get("service") == service:
+                record = _record(found, path)
+                records[record.key] = record
+        return records
+
+    def write(self, record: InstanceRecord) -> None:
+        self._make_directory()
+        text = {
+            "format": FORMAT,
+            "key": record.key,
+            "service": record.service,
+            "app": record.app,
+            "alias": record.alias,
+            "plan": dict(record.plan),
+            "sealed": record.sealed,
+            "details": dict(record.details),
+            "provisioned": record.provisioned,
+        }
+        write_durably(self._path(record.key), json.dumps(text, indent=1, sort_keys=True) + "\n")
+
+    def remove(self, key: str) -> None:
+        try:
+            self._path(key).unlink()
+        except FileNotFoundError:
+            return
+        sync_directory(self._directory)
+
+
+def _record(found: Mapping[str, Any], path: Path) -> InstanceRecord:
+    try:
+        return InstanceRecord(
+            key=found["key"],
+            service=found["service"],
+            app=found["app"],
+            alias=found["alias"],
+            plan=found["plan"],
+            sealed=found["sealed"],
+            details=found["details"],
+            provisioned=found["provisioned"],
+        )
+    except KeyError as missing:
+        raise ProviderError(ErrorKind.FAILED, f"the record {path} is damaged: {missing} is missing") from None

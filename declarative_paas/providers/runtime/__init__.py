@@ -1,0 +1,1 @@
+"""What lives on after a command ends: one supervisord a region, and under it one runner a dyno."""
