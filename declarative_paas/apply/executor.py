@@ -31,9 +31,9 @@ class StepFailure:
 class ApplyResult:
     """What an apply did. `skipped` maps each step that could not run to the failed one it waited for."""
 
-    succeeded: dict[Operation, int] = field(default_factory=dict)
-    failures: list[StepFailure] = field(default_factory=list)
-    skipped: dict[str, str] = field(default_factory=dict)
+    succeeded: dict[Operation, int] = field(default_factory=dict[Operation, int])
+    failures: list[StepFailure] = field(default_factory=list[StepFailure])
+    skipped: dict[str, str] = field(default_factory=dict[str, str])
     not_started: int = 0
     interrupted: bool = False
     elapsed_s: float = 0.0

@@ -59,7 +59,7 @@ def fill(value: Value, lookup: Lookup) -> Value:
     if isinstance(value, Mapping):
         return {key: fill(item, lookup) for key, item in cast("Mapping[str, Value]", value).items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [fill(item, lookup) for item in value]
+        return [fill(item, lookup) for item in cast("Sequence[Value]", value)]
     return value
 
 
@@ -70,7 +70,7 @@ def reveal(value: Value, open_secret: OpenSecret) -> Value:
     if isinstance(value, Mapping):
         return {key: reveal(item, open_secret) for key, item in cast("Mapping[str, Value]", value).items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [reveal(item, open_secret) for item in value]
+        return [reveal(item, open_secret) for item in cast("Sequence[Value]", value)]
     return value
 
 
@@ -81,5 +81,5 @@ def conceal(value: Value, name: str, store: Callable[[str, Sensitive], SecretRef
     if isinstance(value, Mapping):
         return {key: conceal(item, f"{name}.{key}", store) for key, item in cast("Mapping[str, Value]", value).items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [conceal(item, f"{name}.{index}", store) for index, item in enumerate(value)]
+        return [conceal(item, f"{name}.{index}", store) for index, item in enumerate(cast("Sequence[Value]", value))]
     return value

@@ -120,7 +120,7 @@ class Plan:
     steps: tuple[Step, ...] = ()
     drift: tuple[Drift, ...] = ()
     unchanged: int = 0
-    base: Mapping[str, str] = field(default_factory=dict)
+    base: Mapping[str, str] = field(default_factory=dict[str, str])
     refreshed: tuple[ResourceState, ...] = ()
     settles: tuple[str, ...] = ()
     confirmed: tuple[ResourceAddress, ...] = ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.diagnostic import Diagnostic
@@ -38,7 +38,7 @@ class Present:
 
     remote_id: str
     attributes: Attributes
-    outputs: Attributes = field(default_factory=dict)
+    outputs: Attributes = field(default_factory=dict[str, Any])
     problems: tuple[str, ...] = ()
 
 
@@ -126,7 +126,7 @@ class Done:
     """The step's result. Outputs may be `Sensitive`: the executor stores those and records a ref."""
 
     remote_id: str
-    outputs: Attributes = field(default_factory=dict)
+    outputs: Attributes = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ class SourceFacts:
     """
 
     digest: str = ""
-    process_types: Mapping[str, str] = field(default_factory=dict)
+    process_types: Mapping[str, str] = field(default_factory=dict[str, str])
     problem: str | None = None
 
 
@@ -34,7 +34,7 @@ class DesiredInputs:
     catalog: Catalog
     sources: Mapping[str, SourceFacts]
     secrets: Mapping[str, SecretRef]
-    holds: Mapping[str, Hold] = field(default_factory=dict)
+    holds: Mapping[str, Hold] = field(default_factory=dict[str, Hold])
 
     def hold_of(self, app: str) -> Hold | None:
         """The rollback that binds the app now; None when there is none or its source has changed since."""

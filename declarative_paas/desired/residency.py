@@ -31,7 +31,8 @@ def residency_diagnostics(inputs: DesiredInputs, jurisdictions: Mapping[str, str
         if here != must:
             yield error(
                 "residency",
-                f"{app.name} must stay in {must}, but region {app.spec.region} is in {here or 'no declared jurisdiction'}",
+                f"{app.name} must stay in {must}, "
+                f"but region {app.spec.region} is in {here or 'no declared jurisdiction'}",
                 app.position("residency"),
                 expected=f"a region with jurisdiction {must}",
             )

@@ -23,9 +23,9 @@ from declarative_paas.plan.risk import RiskInputs, risks_of
 class Walk:
     """What the walk has found so far; local to one plan."""
 
-    changes: dict[ResourceAddress, Change] = field(default_factory=dict)
-    settled: dict[ResourceAddress, Settled] = field(default_factory=dict)
-    refreshed: list[ResourceState] = field(default_factory=list)
+    changes: dict[ResourceAddress, Change] = field(default_factory=dict[ResourceAddress, Change])
+    settled: dict[ResourceAddress, Settled] = field(default_factory=dict[ResourceAddress, Settled])
+    refreshed: list[ResourceState] = field(default_factory=list[ResourceState])
     unchanged: int = 0
 
 

@@ -29,5 +29,5 @@ class PlanInputs:
     destroy: bool = False
     targets: Collection[str] = ()
     confirmed: Collection[ResourceAddress] = ()
-    jurisdictions: Mapping[str, str] = field(default_factory=dict)
+    jurisdictions: Mapping[str, str] = field(default_factory=dict[str, str])
     types: Mapping[str, ResourceType] = field(default_factory=lambda: RESOURCE_TYPES)

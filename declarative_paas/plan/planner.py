@@ -25,7 +25,7 @@ def make_plan(inputs: PlanInputs) -> tuple[Plan, list[Diagnostic]]:
     With an error among the diagnostics the plan may be shown but not applied. Raises CycleError only
     when `desired` was not checked for cycles before.
     """
-    desired = {} if inputs.destroy else inputs.desired
+    desired: Mapping[ResourceAddress, Resource] = {} if inputs.destroy else inputs.desired
     priors = gather(inputs.snapshot, inputs.readings)
     wanted_dependencies = {address: resource.dependencies() for address, resource in desired.items()}
     recorded_dependencies = {

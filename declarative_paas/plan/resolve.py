@@ -53,7 +53,7 @@ def resolve(value: Value, settled: Mapping[ResourceAddress, Settled]) -> Value:
     if isinstance(value, Mapping):
         mapping = cast("Mapping[str, Value]", value)
         resolved = {key: resolve(item, settled) for key, item in mapping.items()}
-        return value if all(resolved[key] is mapping[key] for key in resolved) else resolved
+        return mapping if all(resolved[key] is mapping[key] for key in resolved) else resolved
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [resolve(item, settled) for item in value]
+        return [resolve(item, settled) for item in cast("Sequence[Value]", value)]
     return value

@@ -59,7 +59,7 @@ def _shown(value: Value) -> str:
         mapping = cast("Mapping[str, Value]", value)
         return "{" + ", ".join(f"{printable(key)}: {_shown(item)}" for key, item in mapping.items()) + "}"
     if isinstance(value, Sequence):
-        return "[" + ", ".join(_shown(item) for item in value) + "]"
+        return "[" + ", ".join(_shown(item) for item in cast("Sequence[Value]", value)) + "]"
     return str(value)
 
 

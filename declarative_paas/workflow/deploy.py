@@ -45,7 +45,7 @@ class Planned:
     plan: Plan | None
     diagnostics: Sequence[Diagnostic]
     snapshot: Snapshot
-    desired: Mapping[ResourceAddress, Resource] = field(default_factory=dict)
+    desired: Mapping[ResourceAddress, Resource] = field(default_factory=dict[ResourceAddress, Resource])
     hold: Hold | None = None
     lapsed_holds: Sequence[str] = ()
 
@@ -165,7 +165,7 @@ def verify_saved_plan(world: World, plan: Plan) -> Planned:
         moved.append(f"it was made for {plan.scope}, not for {world.project.scope}")
     if plan.lineage != fresh.snapshot.lineage:
         moved.append("it was made from another state (its lineage differs)")
-    base = fresh.plan.base if fresh.plan is not None else {}
+    base: Mapping[str, str] = fresh.plan.base if fresh.plan is not None else {}
     for address, digest in sorted(plan.base.items()):
         if address not in base:
             moved.append(f"{address} needs no change any more, or is not declared any more")

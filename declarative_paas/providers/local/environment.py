@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def dyno_spec(region: LocalRegion, dyno: Dyno, release: ReleaseRecord, port: int
 @contextmanager
 def one_off_spec(
     region: LocalRegion, release: ReleaseRecord, command: str, *, process_type: str = "run", size: str | None = None
-) -> Iterator[DynoSpec]:
+) -> Generator[DynoSpec]:
     """A one-off dyno's spec; its sealed environment is removed afterwards."""
     found = region.catalog.size(size or ONE_OFF_SIZE)
     if found is None:

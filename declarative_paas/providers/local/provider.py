@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -125,7 +125,7 @@ class LocalProvider:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _told() -> Generator[None]:
     """The rooms below raise their own errors; the executor knows one."""
     from declarative_paas.providers.router.errors import RouterError
     from declarative_paas.providers.runtime.supervisor import SupervisorError

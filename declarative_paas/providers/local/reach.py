@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.provider import DynoView, ErrorKind, ProviderError, ReleaseView
@@ -25,7 +26,7 @@ class LocalReach:
     def dynos(self, app: str) -> Sequence[DynoView]:
         self._app(app)
         formation = self._record("formation", app)
-        processes = {} if formation is None else formation.attributes["processes"]
+        processes: Mapping[str, Mapping[str, Any]] = {} if formation is None else formation.attributes["processes"]
         found = list_dynos(self._region).get(self._local(app), {})
         views = [
             DynoView(

@@ -25,7 +25,7 @@ class LocalSettings:
     scope: Scope
     port: int | None = None
     user: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def seconds(self, name: str) -> float:
         """A timeout option or its default. Raises KeyError for a name that is no option."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import cast
 
-from declarative_paas.core.plan import Operation
+from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.provider import Done, ErrorKind, ProviderError, StepContext, StepRequest
 from declarative_paas.core.values import Sensitive, Value, encode
 from declarative_paas.providers.local.records import Record
@@ -38,7 +38,7 @@ class StagedVars:
     def remove(self, request: StepRequest, context: StepContext) -> None:
         self._region.records.remove(str(request.scope), (request.address, request.instance))
 
-    def problems(self, request_address: object, record: Record, view: RegionView) -> tuple[str, ...]:
+    def problems(self, address: ResourceAddress, record: Record, view: RegionView) -> tuple[str, ...]:
         return ()
 
 
@@ -80,13 +80,10 @@ class SlugStep:
     def remove(self, request: StepRequest, context: StepContext) -> None:
         self._region.records.remove(str(request.scope), (request.address, request.instance))
 
-    def problems(self, address: object, record: Record, view: RegionView) -> tuple[str, ...]:
+    def problems(self, address: ResourceAddress, record: Record, view: RegionView) -> tuple[str, ...]:
         slug = record.outputs.get("id")
         return () if slug in view.slugs else (f"slug {slug} is missing",)
 
 
 def _text(value: Value) -> str:
     return value.reveal() if isinstance(value, Sensitive) else str(value)
-
-
-DESTROYING = frozenset({Operation.DELETE, Operation.FORGET})

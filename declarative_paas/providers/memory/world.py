@@ -30,8 +30,8 @@ class Thing:
 
     attributes: dict[str, Any]
     outputs: dict[str, Any]
-    problems: list[str] = field(default_factory=list)
-    keys: set[str] = field(default_factory=set)
+    problems: list[str] = field(default_factory=list[str])
+    keys: set[str] = field(default_factory=set[str])
     updates: int = 0
 
 

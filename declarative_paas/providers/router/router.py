@@ -39,7 +39,7 @@ class Router:
         self._settings.run_directory.mkdir(parents=True, exist_ok=True)
         with self._store.lock_table():
             table = self._store.load()
-            if not self.is_running():
+            if not self._running_workers():
                 table = table.grown(self._settings.spare_slots)
             self._store.save_pages()
             self._store.save(table)
@@ -50,11 +50,10 @@ class Router:
         return [str(self._settings.binary), "-W", "-S", socket_option, "-f", str(self._settings.config_file)]
 
     def is_running(self) -> bool:
-        try:
-            self._master.workers()
-        except RouterNotRunningError:
+        if not self._settings.config_file.exists():
             return False
-        return True
+        with self._store.lock_table():
+            return bool(self._running_workers())
 
     def wait_ready(self, timeout_s: float) -> None:
         """Returns as soon as the router answers. Raises RouterNotRunningError after `timeout_s`."""
@@ -120,14 +119,14 @@ class Router:
 
     def routes(self) -> tuple[Route, ...]:
         """The routes as the running router has them, by app. Raises RouterNotRunningError."""
-        self._master.workers()
         with self._store.lock_table():
             return drift.live_routes(self._master.workers()[0])
 
     def problems(self) -> tuple[str, ...]:
         """How the running router differs from the desired routes, and which servers are down."""
+        if not self.is_running():
+            return ("router is not running",)
         try:
-            self._master.workers()
             with self._store.lock_table():
                 return drift.differences(self._store.load(), self._master.workers()[0])
         except RouterNotRunningError:
@@ -149,7 +148,7 @@ class Router:
             switching.hand_over_all(self._master.workers())
 
     def _running_workers(self) -> tuple[Worker, ...]:
-        """All workers; none when the router is stopped."""
+        """All workers; none when the router is stopped. Ask with the table locked: a reload closes the socket."""
         try:
             return self._master.workers()
         except RouterNotRunningError:

@@ -90,21 +90,25 @@ def wait_up(
     deadline = time.monotonic() + timeout_s
     unproven: set[Place] = set(new)
     while unproven:
-        current = master.workers()[0]
-        # Another app's reload may replace the worker while we look: then look at the new one.
-        with suppress(WorkerGoneError):
-            present = live.read_servers(current)
-            if any(place not in present or present[place].admin != "drain" for place in new):
-                # The first round; or a reload, whose config cannot know our servers yet; or a rollback to
-                # servers that are just being taken away.
-                with lock_table():
-                    live.ensure_servers(master.workers()[0], new, checks, state="drain")
-            else:
-                unproven = {place for place in unproven if not (present[place].is_up and present[place].has_passed)}
+        # Each look under the lock: while another app's deploy reloads the router, nobody answers.
+        with lock_table():
+            current = master.workers()[0]
+            unproven = _look(current, new, unproven, checks)
             if unproven and time.monotonic() > deadline:
                 raise ServersNotUpError(app, _last_checks(current, unproven))
         if unproven:
             time.sleep(POLL_S)
+
+
+def _look(current: Worker, new: Mapping[Place, Server], unproven: set[Place], checks: Checks) -> set[Place]:
+    """Which servers have still to pass a check; adds those that the worker lacks."""
+    present = live.read_servers(current)
+    if any(place not in present or present[place].admin != "drain" for place in new):
+        # The first look; or the first after a reload, whose config cannot know our servers yet; or a
+        # rollback to servers that are just being taken away.
+        live.ensure_servers(current, new, checks, state="drain")
+        return unproven
+    return {place for place in unproven if not (present[place].is_up and present[place].has_passed)}
 
 
 def _last_checks(worker: Worker, unproven: Iterable[Place]) -> dict[str, str]:
@@ -118,7 +122,7 @@ def _last_checks(worker: Worker, unproven: Iterable[Place]) -> dict[str, str]:
 def retire(workers: Workers, store: TableStore, old: tuple[Place, ...], timeout_s: float) -> DrainReport:
     """Removes each server when its last request has ended; after `timeout_s` cuts off what is left.
 
-    Takes the table's lock only for each removal, so other apps switch meanwhile.
+    Takes the table's lock only for each look and each removal, so other apps switch meanwhile.
     """
     deadline = time.monotonic() + timeout_s
     idle_looks: Counter[Place] = Counter()
@@ -127,7 +131,8 @@ def retire(workers: Workers, store: TableStore, old: tuple[Place, ...], timeout_
     while True:
         # A router that dies under our eyes has no sessions left; the next look tells.
         with suppress(RouterNotRunningError):
-            sessions = _sessions(workers(), old)
+            with store.lock_table():
+                sessions = _sessions(workers(), old)
             for place in old:
                 idle_looks[place] = 0 if sessions[place] else idle_looks[place] + 1
                 if place not in drained and idle_looks[place] >= IDLE_LOOKS and _remove(workers, store, place):

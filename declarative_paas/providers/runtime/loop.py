@@ -40,10 +40,15 @@ class Loop:
     def on_signal(self, number: signal.Signals, handler: Callable[[], object]) -> None:
         """Calls the handler, in the loop and not inside whatever runs, after the signal has come."""
 
+        self._handlers[number] = handler
+        self.note_signal(number)
+
+    def note_signal(self, number: signal.Signals) -> None:
+        """Keeps the signal, instead of its default action, for a handler that is named before the loop runs."""
+
         def noted(_number: int, _frame: FrameType | None) -> None:
             """The byte in the wake-up pipe tells the loop; a handler must exist for it to be written."""
 
-        self._handlers[number] = handler
         signal.signal(number, noted)
 
     def after(self, name: str, seconds: float, handler: Callable[[], object]) -> None:

@@ -72,6 +72,9 @@ class OneOffRunner:
         self._exit_code: int | None = None
 
     def run(self) -> int:
+        # From here on a signal waits for the loop: until now its default would end us, and nothing runs yet.
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            self._loop.note_signal(number)
         launch.adopt_orphans()
         tree.kill_leftovers(self._spec.id)
         self._log.platform(wording.state_changed("down", "starting"))
@@ -123,6 +126,7 @@ class OneOffRunner:
         self._loop.on_signal(signal.SIGTERM, partial(self._stop, dyno))
         self._loop.on_signal(signal.SIGHUP, partial(self._stop, dyno))
         self._loop.on_signal(signal.SIGINT, partial(tree.signal_all, dyno.pid, signal.SIGINT))
+        # What came while the dyno was being started waits in the loop for these handlers.
         self._loop.after("sample", _SAMPLE_S, partial(self._sample, dyno))
         if self._timeout_s is not None:
             self._loop.after("timeout", self._timeout_s, partial(self._time_out, dyno))
@@ -140,8 +144,6 @@ class OneOffRunner:
                     runner_started=instance.own_start_time(),
                 ),
             )
-        # It may have ended before the handler was there.
-        self._child_ended(dyno)
 
     def _child_ended(self, dyno: Instance) -> None:
         self._exit_code = instance.reap().get(dyno.pid, self._exit_code)
@@ -187,7 +189,6 @@ class OneOffRunner:
 def main(arguments: list[str]) -> int:
     descriptor, parent, mode, *timeout = arguments
     launch.die_with(int(parent), signal.SIGTERM)
-    # Before that handler exists the default would end us; nothing has been started by then.
     with os.fdopen(int(descriptor), encoding="utf-8") as told:
         spec = DynoSpec.from_json(told.read())
     timeout_s = float(timeout[0]) if timeout else None

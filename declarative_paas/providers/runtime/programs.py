@@ -109,6 +109,9 @@ def supervisor_ini(*, run_directory: str, identifier: str, open_files: int, as_r
         "[unix_http_server]",
         f"file={run_directory}/supervisor.sock",
         "chmod=0700",
+        # For a person who looks in with supervisorctl -c this file.
+        "[supervisorctl]",
+        f"serverurl=unix://{run_directory}/supervisor.sock",
         "[rpcinterface:supervisor]",
         "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface",
         "[supervisord]",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import stat
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,15 +39,17 @@ def _entries(directory: Path) -> Iterator[Path]:
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
-    # Each name by itself: a second name of one file would else be stored as a link to the first.
-    archive.inodes = {}  # type: ignore[attr-defined]
-    entry = archive.gettarinfo(path, name)
+    found = path.lstat()
+    entry = tarfile.TarInfo(name)
     entry.mtime = FIXED_TIME
-    entry.uid = entry.gid = 0
-    entry.uname = entry.gname = ""
-    entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
-    if entry.isreg():
+    if stat.S_ISREG(found.st_mode):
+        entry.mode = 0o755 if found.st_mode & stat.S_IXUSR else 0o644
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as content:
+            entry.size = os.fstat(content.fileno()).st_size
             archive.addfile(entry, content)
-    elif entry.isdir() or entry.issym():
+    elif stat.S_ISDIR(found.st_mode):
+        entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+        archive.addfile(entry)
+    elif stat.S_ISLNK(found.st_mode):
+        entry.type, entry.mode, entry.linkname = tarfile.SYMTYPE, 0o777, str(path.readlink())
         archive.addfile(entry)

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import fcntl
-import gzip
 import hashlib
-import os
-import selectors
 import shutil
-import signal
-import subprocess
-import tarfile
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
+from declarative_paas.providers.slugs.archive import FIXED_TIME, write_archive
+from declarative_paas.providers.slugs.command import MARKER, BuildFailed, kill_leftovers, run_command
 from declarative_paas.providers.slugs.inspect import InspectedSource, inspect_source
 from declarative_paas.providers.slugs.recipe import STATIC_SERVER
-from declarative_paas.providers.slugs.source import SourceError, list_files
-from declarative_paas.providers.slugs.stack import Stack, run_as
+from declarative_paas.providers.slugs.registries import registry_environment, secrets_in, without_secrets
+from declarative_paas.providers.slugs.scratch import Scratch, remove, scratch
+from declarative_paas.providers.slugs.scripts import make_scripts_portable
+from declarative_paas.providers.slugs.source import SourceError, list_files, source_digest
+from declarative_paas.providers.slugs.stack import Stack
 from declarative_paas.providers.slugs.store import Slug, SlugStore, file_digest
 
-KEPT_LINES = 50
+__all__ = ["BuildFailed", "build_source", "slug_id"]
 
-
-class BuildFailed(Exception):
-    """A build that did not work; `lines` are the last it printed."""
-
-    def __init__(self, summary: str, lines: Sequence[str] = ()) -> None:
-        super().__init__(summary)
-        self.lines = tuple(lines)
+_INSTALL_HINTS: Mapping[str, str] = {"node": "nodejs", "npm": "nodejs and npm", "python3": "python3"}
 
 
 def slug_id(inspected: InspectedSource, stack: Stack) -> str:
@@ -50,23 +42,29 @@ def build_source(
     on_line: Callable[[str], None],
     timeout_s: float,
 ) -> Slug:
-    """The slug of a source, built only if it is not stored whole already.
+    """The slug of a source, built only if it is not stored whole already; of two builds at once one waits.
 
-    Raises SourceError when the source is not what was planned any more, BuildFailed when a command fails.
+    `on_line` gets what the build prints, without the credentials of package registries. Raises SourceError
+    when the source is not what was planned any more, BuildFailed when a command fails or the disk is full;
+    then nothing is left of the build.
     """
     inspected = inspect_source(source, build)
     if inspected.digest != expected_digest:
         raise SourceError(f"{source} has changed since the plan was made: plan again")
     identifier = slug_id(inspected, stack)
-    with _locked(store.directory / f".{identifier}.lock"):
-        known = store.get(identifier)
-        if known is not None and store.is_intact(known):
-            on_line(f"slug {identifier[:8]} is built already")
-            return known
-        try:
-            return _build(source, identifier, inspected, stack, store, user, on_line, timeout_s)
-        except OSError as problem:
-            raise BuildFailed(f"the slug cannot be written: {problem.strerror}") from None
+    try:
+        with store.lock(identifier):
+            known = store.get(identifier)
+            if known is not None and store.is_intact(known):
+                on_line(f"slug {identifier[:8]} is built already")
+                return known
+            _remove_abandoned(store, identifier)
+            store.remove(identifier)
+            slug = _build(source, identifier, inspected, stack, store, user, on_line, time.monotonic() + timeout_s)
+    except OSError as problem:
+        raise BuildFailed(f"the slug cannot be written: {problem.strerror or problem}") from None
+    on_line(f"slug {identifier[:8]}: {slug.size_bytes / 2**20:.1f} MB")
+    return slug
 
 
 def _build(
@@ -77,179 +75,109 @@ def _build(
     store: SlugStore,
     user: str | None,
     on_line: Callable[[str], None],
-    timeout_s: float,
+    deadline: float,
 ) -> Slug:
-    scratch = store.directory / f".building-{identifier}"
-    shutil.rmtree(scratch, ignore_errors=True)
-    app, home = scratch / "app", scratch / "home"
-    archive = store.archive_path(identifier)
-    try:
-        app.mkdir(parents=True)
-        home.mkdir()
-        _copy(source, app)
+    with scratch(store.scratch_path(identifier), user) as place:
+        place.fill(source, list_files(source))
+        if source_digest(place.app) != inspected.digest:
+            raise SourceError(f"{source} was changed while it was copied: plan again")
         if inspected.recipe.kind == "static":
-            server = app / STATIC_SERVER
+            server = place.app / STATIC_SERVER
             server.parent.mkdir(exist_ok=True)
             shutil.copyfile(Path(__file__).with_name("static_server.py"), server)
-        _give(scratch, user)
-        deadline = time.monotonic() + timeout_s
-        for command in inspected.recipe.commands:
-            on_line(f"$ {command}")
-            _run(command, app, _environment(stack, home, store), user, on_line, deadline)
-        fresh = scratch / "slug.tar.gz"
-        _archive(app, fresh)
+        place.give()
+        if inspected.recipe.commands:
+            _run_commands(inspected, place, stack, store, on_line, deadline)
+        place.take_back()
+        make_scripts_portable(place.app, stack.bin)
+        fresh = place.root / "slug.tar.gz"
+        write_archive(place.app, fresh)
         fresh.chmod(0o644)
-        fresh.replace(archive)
+        slug = Slug(
+            id=identifier,
+            archive=store.archive_path(identifier),
+            archive_digest=file_digest(fresh),
+            size_bytes=fresh.stat().st_size,
+            process_types=inspected.process_types,
+            runtime_env=inspected.recipe.runtime_env,
+        )
+        fresh.replace(slug.archive)
+        try:
+            store.add(slug)
+        except OSError:
+            store.remove(identifier)
+            raise
+    return replace(slug, built=True)
+
+
+def _run_commands(
+    inspected: InspectedSource,
+    place: Scratch,
+    stack: Stack,
+    store: SlugStore,
+    on_line: Callable[[str], None],
+    deadline: float,
+) -> None:
+    for program in inspected.recipe.needs:
+        if not stack.has(program):
+            raise BuildFailed(
+                f"a {inspected.recipe.kind} app is built with {program}, and this machine has none that "
+                f"{place.user or 'this user'} can run: install {_INSTALL_HINTS[program]}"
+            )
+    registries = registry_environment(stack)
+    secrets = secrets_in(registries)
+    environment = {**registries, **_environment(place, stack, store)}
+
+    def report(line: str) -> None:
+        on_line(without_secrets(line, secrets))
+
+    try:
+        for command in inspected.recipe.commands:
+            report(f"$ {command}")
+            run_command(
+                command,
+                directory=place.app,
+                environment=environment,
+                user=place.user,
+                on_line=report,
+                deadline=deadline,
+            )
+    except BuildFailed as failure:
+        lines = [without_secrets(line, secrets) for line in failure.lines]
+        raise BuildFailed(without_secrets(str(failure), secrets), lines, failure.exit_code) from None
     finally:
-        _remove(scratch, user)
-    slug = Slug(
-        id=identifier,
-        archive=archive,
-        archive_digest=file_digest(archive),
-        size_bytes=archive.stat().st_size,
-        process_types=inspected.process_types,
-        runtime_env=inspected.recipe.runtime_env,
-    )
-    store.add(slug)
-    on_line(f"slug {identifier[:8]}: {slug.size_bytes / 2**20:.1f} MB")
-    return slug
+        kill_leftovers(environment[MARKER])
 
 
-def _copy(source: Path, app: Path) -> None:
-    root = source.resolve()
-    for file in list_files(source):
-        target = app / file.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if file.target is not None:
-            target.symlink_to(file.target)
-        else:
-            shutil.copyfile(root / file.path, target)
-            target.chmod(0o755 if file.executable else 0o644)
-
-
-def _give(directory: Path, user: str | None) -> None:
-    if user is None:
-        return
-    identity = run_as(user)
-    uid, gid = identity["user"], identity["group"]
-    for path in [directory, *directory.rglob("*")]:
-        os.chown(path, uid, gid, follow_symlinks=False)
-
-
-def _environment(stack: Stack, home: Path, store: SlugStore) -> Mapping[str, str]:
-    """A clean environment: nothing of ours but how to reach the package registries."""
+def _environment(place: Scratch, stack: Stack, store: SlugStore) -> Mapping[str, str]:
+    """A clean environment: nothing of ours."""
     cache = store.directory / ".cache"
     cache.mkdir(exist_ok=True)
     cache.chmod(0o1777)
     return {
+        MARKER: str(place.root),
         "PATH": stack.path,
-        "HOME": str(home),
-        "TMPDIR": str(home),
+        "HOME": str(place.home),
+        "TMPDIR": str(place.home),
         "LANG": "C.UTF-8",
         "CI": "true",
+        "NO_COLOR": "1",
+        # Tools that write times into what they make then write this one: Python's caches, wheels, archives.
+        "SOURCE_DATE_EPOCH": str(FIXED_TIME),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_INPUT": "1",
+        "PIP_ROOT_USER_ACTION": "ignore",
         "PIP_CACHE_DIR": str(cache / "pip"),
         "npm_config_cache": str(cache / "npm"),
-        **stack.build_env,
+        "npm_config_update_notifier": "false",
     }
 
 
-def _run(
-    command: str,
-    directory: Path,
-    environment: Mapping[str, str],
-    user: str | None,
-    on_line: Callable[[str], None],
-    deadline: float,
-) -> None:
-    process = subprocess.Popen(
-        ["/bin/sh", "-c", command],
-        cwd=directory,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        umask=0o022,
-        **run_as(user),
-    )
-    last: deque[str] = deque(maxlen=KEPT_LINES)
-    try:
-        for line in _lines(process, deadline):
-            last.append(line)
-            on_line(line)
-        status = process.wait()
-    except TimeoutError:
-        raise BuildFailed(f"`{command}` did not end in time", list(last)) from None
-    finally:
-        _end(process)
-    if status != 0:
-        raise BuildFailed(f"`{command}` exited with status {status}", list(last))
-
-
-def _lines(process: subprocess.Popen[bytes], deadline: float) -> Iterator[str]:
-    """What the build prints, line by line. Raises TimeoutError."""
-    assert process.stdout is not None
-    rest = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        while True:
-            if not selector.select(timeout=max(0.0, deadline - time.monotonic())):
-                raise TimeoutError
-            chunk = os.read(process.stdout.fileno(), 65536)
-            if not chunk:
-                break
-            *whole, rest = (rest + chunk).split(b"\n")
-            for line in whole:
-                yield line.decode("utf-8", "replace").rstrip("\r")
-    if rest:
-        yield rest.decode("utf-8", "replace")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Nothing that a build started outlives it."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
-
-
-def _archive(app: Path, target: Path) -> None:
-    """Sorted, without times or owners: the same content gives the same bytes."""
-    with (
-        target.open("wb") as file,
-        gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0, compresslevel=3) as zipped,
-        tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive,
-    ):
-        for path in sorted(app.rglob("*")):
-            archive.add(path, arcname=str(path.relative_to(app)), recursive=False, filter=_plain)
-
-
-def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    entry.mtime = 0
-    entry.uid = entry.gid = 0
-    entry.uname = entry.gname = ""
-    entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
-    return entry
-
-
-def _remove(directory: Path, user: str | None) -> None:
-    """A build may leave directories that nobody may write."""
-    for path in directory.rglob("*") if directory.exists() else ():
-        if path.is_dir() and not path.is_symlink():
-            path.chmod(0o700)
-    shutil.rmtree(directory, ignore_errors=True)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Two builds of one slug at once: the second waits and finds it built."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+def _remove_abandoned(store: SlugStore, held_id: str) -> None:
+    """What killed builds left: directories, and processes that still write there. We hold `held_id`'s lock."""
+    for left in store.directory.glob(".building-*"):
+        identifier = left.name.removeprefix(".building-")
+        with nullcontext(True) if identifier == held_id else store.lock(identifier, wait=False) as is_ours:
+            if is_ours:
+                kill_leftovers(str(left))
+                remove(left)

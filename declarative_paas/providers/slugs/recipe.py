@@ -29,8 +29,8 @@ class Recipe:
     kind: str
     commands: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
-    runtime_env: Mapping[str, str] = field(default_factory=dict)
-    process_types: Mapping[str, str] = field(default_factory=dict)
+    runtime_env: Mapping[str, str] = field(default_factory=dict[str, str])
+    process_types: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def digest(self) -> str:
@@ -45,7 +45,12 @@ PYTHON_ENV: Mapping[str, str] = {
 }
 NODE_ENV: Mapping[str, str] = {"NODE_ENV": "production", "PATH": "{app}/node_modules/.bin:$PATH"}
 
-_PIP_INSTALL = f"python3 -m pip install --no-warn-script-location --target {VENDOR} -r requirements.txt"
+_PIP_INSTALL = (
+    f"python3 -m pip install --no-compile --no-warn-script-location --target {VENDOR} -r requirements.txt",
+    # By itself, in order and with relative names: pip compiles below a random name, which the result would hold.
+    # A package may carry templates that are no Python: those are left as they are.
+    f"python3 -m compileall -qq --invalidation-mode unchecked-hash {VENDOR} || true",
+)
 _NPM_OPTIONS = "--omit=dev --no-audit --no-fund"
 _NPM_LOCKS = frozenset({"package-lock.json", "npm-shrinkwrap.json"})
 
@@ -58,7 +63,7 @@ def detect(files: Collection[str], build: str | None, package_json: str | None =
     if build is not None:
         return Recipe(kind="custom", commands=(build,), runtime_env=_language_env(files))
     if "requirements.txt" in files:
-        return Recipe(kind="python", commands=(_PIP_INSTALL,), needs=("python3",), runtime_env=PYTHON_ENV)
+        return Recipe(kind="python", commands=_PIP_INSTALL, needs=("python3",), runtime_env=PYTHON_ENV)
     if "package.json" in files:
         return _node(files, package_json)
     if "index.html" in files:

@@ -33,8 +33,24 @@ _PASSED = frozenset(
 
 _PIP_PREFIX = "PIP_"
 _NOT_FOR_BUILDS = frozenset(
-    "BREAK_SYSTEM_PACKAGES CACHE_DIR CONFIG_FILE DRY_RUN LOG PREFIX PYTHON QUIET REPORT REQUIRE_VIRTUALENV "
-    "REQUIREMENT ROOT SRC TARGET USER VERBOSE".split()
+    [
+        "BREAK_SYSTEM_PACKAGES",
+        "CACHE_DIR",
+        "CONFIG_FILE",
+        "DRY_RUN",
+        "LOG",
+        "PREFIX",
+        "PYTHON",
+        "QUIET",
+        "REPORT",
+        "REQUIRE_VIRTUALENV",
+        "REQUIREMENT",
+        "ROOT",
+        "SRC",
+        "TARGET",
+        "USER",
+        "VERBOSE",
+    ]
 )
 """pip's settings of where and how the caller installs for himself."""
 

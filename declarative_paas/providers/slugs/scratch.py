@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +63,7 @@ class Scratch:
 
 
 @contextmanager
-def scratch(root: Path, user: str | None) -> Iterator[Scratch]:
+def scratch(root: Path, user: str | None) -> Generator[Scratch]:
     """Made empty, and removed at the end, whatever the build left in it."""
     remove(root)
     made = Scratch(root=root, user=user)

@@ -31,7 +31,7 @@ class Stack:
     python: str
     directory: Path
     user: str | None
-    versions: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def bin(self) -> Path:

@@ -36,8 +36,9 @@ FILES = {
     "stubborn.py": "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('ready', flush=True)\n"
     "time.sleep(600)\n",
     "hoard.py": "import sys, time\nx = b'x' * (int(sys.argv[1]) << 20)\ntime.sleep(600)\n",
-    "tidy.py": "import signal, sys, time\n"
-    "signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.3), print('tidied up', flush=True), sys.exit(0)))\n"
+    # os.write, not print: the signal may arrive inside the print below.
+    "tidy.py": "import os, signal, time\n"
+    "signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.3), os.write(1, b'tidied up\\n'), os._exit(0)))\n"
     "print('ready', flush=True)\ntime.sleep(600)\n",
 }
 

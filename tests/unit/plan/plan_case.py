@@ -25,7 +25,14 @@ def ref(text: str, attribute: str) -> Reference:
     return Reference(at(text), attribute)
 
 
-def want(address: str, attributes: Mapping[str, Any] | None = None, *, region: str = "us", after: Collection[str] = (), price: int | None = 0) -> Resource:
+def want(
+    address: str,
+    attributes: Mapping[str, Any] | None = None,
+    *,
+    region: str = "us",
+    after: Collection[str] = (),
+    price: int | None = 0,
+) -> Resource:
     return Resource(
         address=at(address),
         region=region,
@@ -35,7 +42,9 @@ def want(address: str, attributes: Mapping[str, Any] | None = None, *, region: s
     )
 
 
-def recorded(resource: Resource, outputs: Mapping[str, Any] | None = None, instance: str = "i1", **attributes: Any) -> ResourceState:
+def recorded(
+    resource: Resource, outputs: Mapping[str, Any] | None = None, instance: str = "i1", **attributes: Any
+) -> ResourceState:
     return ResourceState(
         address=resource.address,
         instance=instance,
@@ -49,7 +58,9 @@ def recorded(resource: Resource, outputs: Mapping[str, Any] | None = None, insta
 
 
 def snapshot(*records: ResourceState, intents: Collection[Intent] = ()) -> Snapshot:
-    return Snapshot(lineage="line", serial=7, resources={record.key: record for record in records}, intents=tuple(intents))
+    return Snapshot(
+        lineage="line", serial=7, resources={record.key: record for record in records}, intents=tuple(intents)
+    )
 
 
 def healthy(*records: ResourceState) -> dict[InstanceKey, Reading]:
@@ -92,7 +103,9 @@ def actions(plan: Plan) -> dict[str, str]:
     return {str(change.address): change.action.value for change in plan.changes}
 
 
-def app_with_parts(name: str = "shop", *, config: Mapping[str, Any] | None = None, source: str = "s1", quantity: int = 2) -> list[Resource]:
+def app_with_parts(
+    name: str = "shop", *, config: Mapping[str, Any] | None = None, source: str = "s1", quantity: int = 2
+) -> list[Resource]:
     """The usual chain: app, addon, attachment, config, slug, release, formation."""
     return [
         want(f"app.{name}", {"name": name}),

@@ -46,7 +46,10 @@ def test_scaling_touches_the_formation_only_and_restarts_nothing():
 
 def test_a_move_of_the_source_directory_alone_changes_nothing():
     parts = app_with_parts()
-    moved = [replace(part, attributes={**part.attributes, "path": "elsewhere"}) if part.address.type == "slug" else part for part in parts]
+    moved = [
+        replace(part, attributes={**part.attributes, "path": "elsewhere"}) if part.address.type == "slug" else part
+        for part in parts
+    ]
     assert plan_of(moved, applied(parts)).is_empty
 
 
@@ -85,7 +88,10 @@ def test_destroy_runs_against_the_order_of_creation():
 
 
 def test_an_add_on_that_is_not_protected_needs_no_confirmation():
-    parts = [want("app.shop"), want("addon.shop/DB", {"service": "postgres", "plan": "mini", "protect": False}, after=["app.shop"])]
+    parts = [
+        want("app.shop"),
+        want("addon.shop/DB", {"service": "postgres", "plan": "mini", "protect": False}, after=["app.shop"]),
+    ]
     records = [recorded(parts[0]), recorded(parts[1])]
     _, diagnostics = plan_and_diagnostics([parts[0]], records)
     assert diagnostics == []
@@ -167,7 +173,9 @@ def test_an_unreachable_region_is_left_alone_and_told():
 def test_an_unreachable_region_is_never_destroyed():
     parts = app_with_parts()
     records = applied(parts)
-    plan, _ = plan_and_diagnostics(parts, records, {record.key: Unreachable("gone") for record in records}, destroy=True)
+    plan, _ = plan_and_diagnostics(
+        parts, records, {record.key: Unreachable("gone") for record in records}, destroy=True
+    )
     assert plan.is_empty
 
 
@@ -202,7 +210,9 @@ def test_an_unknown_value_stays_in_the_plan_as_where_it_comes_from():
 
 
 def test_a_begun_create_is_tried_again_under_its_own_name():
-    intent = Intent(step_id="create:app.shop#abc", operation=Operation.CREATE, address=at("app.shop"), instance="abc", region="us")
+    intent = Intent(
+        step_id="create:app.shop#abc", operation=Operation.CREATE, address=at("app.shop"), instance="abc", region="us"
+    )
     plan = plan_of([want("app.shop", {"name": "shop"})], intents=[intent], readings={(at("app.shop"), "abc"): Absent()})
     assert plan.changes[0].action is Action.CREATE
     assert plan.changes[0].instance == "abc"
@@ -210,7 +220,9 @@ def test_a_begun_create_is_tried_again_under_its_own_name():
 
 
 def test_what_an_interrupted_apply_made_is_taken_over():
-    intent = Intent(step_id="create:app.shop#abc", operation=Operation.CREATE, address=at("app.shop"), instance="abc", region="us")
+    intent = Intent(
+        step_id="create:app.shop#abc", operation=Operation.CREATE, address=at("app.shop"), instance="abc", region="us"
+    )
     found = Present(remote_id="r", attributes={"name": "shop"})
     plan = plan_of([want("app.shop", {"name": "shop"})], intents=[intent], readings={(at("app.shop"), "abc"): found})
     assert plan.changes[0].action is Action.UPDATE
@@ -219,7 +231,9 @@ def test_what_an_interrupted_apply_made_is_taken_over():
 
 
 def test_what_an_interrupted_apply_made_and_nobody_wants_is_deleted():
-    intent = Intent(step_id="create:app.old#abc", operation=Operation.CREATE, address=at("app.old"), instance="abc", region="us")
+    intent = Intent(
+        step_id="create:app.old#abc", operation=Operation.CREATE, address=at("app.old"), instance="abc", region="us"
+    )
     found = Present(remote_id="r", attributes={"name": "old"})
     plan = plan_of([want("app.shop", {"name": "shop"})], intents=[intent], readings={(at("app.old"), "abc"): found})
     assert actions(plan) == {"app.shop": "create", "app.old": "delete"}
@@ -227,7 +241,10 @@ def test_what_an_interrupted_apply_made_and_nobody_wants_is_deleted():
 
 def test_a_deposed_instance_is_deleted_and_the_current_one_kept():
     part = want("app.shop", {"name": "shop"})
-    current, old = recorded(part, instance="new"), replace(recorded(part, instance="old"), status=InstanceStatus.DEPOSED)
+    current, old = (
+        recorded(part, instance="new"),
+        replace(recorded(part, instance="old"), status=InstanceStatus.DEPOSED),
+    )
     plan = plan_of([part], [current, old])
     assert [(change.action, change.instance) for change in plan.changes] == [(Action.DELETE, "old")]
     assert [step.instance for step in plan.steps] == ["old"]
@@ -236,7 +253,9 @@ def test_a_deposed_instance_is_deleted_and_the_current_one_kept():
 def test_a_record_of_what_is_already_as_wanted_is_refreshed():
     wanted = want("app.shop", {"name": "shop", "maintenance": True})
     record = recorded(want("app.shop", {"name": "shop", "maintenance": False}))
-    plan = plan_of([wanted], [record], {record.key: Present(remote_id="r", attributes={"name": "shop", "maintenance": True})})
+    plan = plan_of(
+        [wanted], [record], {record.key: Present(remote_id="r", attributes={"name": "shop", "maintenance": True})}
+    )
     assert plan.is_empty
     assert [dict(item.attributes) for item in plan.refreshed] == [{"name": "shop", "maintenance": True}]
 
@@ -265,7 +284,11 @@ def test_a_targeted_destroy_takes_the_dependents_along():
 
 def test_prices_before_and_after_are_sums_over_all():
     before = [want("app.shop", price=500), want("addon.shop/DB", {"plan": "mini"}, price=5000)]
-    after = [want("app.shop", price=500), want("addon.shop/DB", {"plan": "big"}, price=20000), want("domain.shop/x", price=None)]
+    after = [
+        want("app.shop", price=500),
+        want("addon.shop/DB", {"plan": "big"}, price=20000),
+        want("domain.shop/x", price=None),
+    ]
     plan = plan_of(after, [recorded(item) for item in before])
     assert (plan.price_before_cents, plan.price_after_cents, plan.unpriced) == (5500, 20500, 1)
 
