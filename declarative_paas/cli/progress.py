@@ -34,15 +34,15 @@ class Progress:
 @contextmanager
 def progress(*, as_json: bool, no_color: bool, stream: TextIO | None = None) -> Generator[Progress]:
     """Shows an apply. A reader that goes away never stops the apply: then nobody is told."""
-    stream = stream or sys.stdout
+    out: TextIO = stream or sys.stdout
     if as_json:
-        yield Progress(sink=_forgiving(lambda event: _write(stream, json.dumps(event.to_json()))), notify=_to_stderr)
-    elif is_terminal(stream):
-        live = LiveProgress(stream, colour=wants_colour(stream, no_color=no_color))
+        yield Progress(sink=_forgiving(lambda event: _write(out, json.dumps(event.to_json()))), notify=_to_stderr)
+    elif is_terminal(out):
+        live = LiveProgress(out, colour=wants_colour(out, no_color=no_color))
         with live.drawing():
             yield Progress(sink=live, notify=live.notify)
     else:
-        yield Progress(sink=_forgiving(lambda event: _write_lines(stream, event)), notify=_to_stderr)
+        yield Progress(sink=_forgiving(lambda event: _write_lines(out, event)), notify=_to_stderr)
 
 
 def _to_stderr(sentence: str) -> None:

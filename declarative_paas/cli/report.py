@@ -34,19 +34,19 @@ def show(
     stream: TextIO | None = None,
 ) -> None:
     """Prints them all, and their number last. To stderr unless a command's result is the diagnostics."""
-    stream = stream or sys.stderr
+    out: TextIO = stream or sys.stderr
     match form:
         case DiagnosticFormat.JSON:
-            print(json.dumps(as_json(diagnostics), indent=2), file=stream)
+            print(json.dumps(as_json(diagnostics), indent=2), file=out)
         case DiagnosticFormat.GITHUB:
             for diagnostic in _worst_first(diagnostics):
-                print(as_annotation(diagnostic), file=stream)
+                print(as_annotation(diagnostic), file=out)
         case DiagnosticFormat.TEXT:
-            colour = wants_colour(stream, no_color=no_color)
+            colour = wants_colour(out, no_color=no_color)
             for diagnostic in diagnostics:
-                print(as_text(diagnostic, colour=colour), file=stream)
+                print(as_text(diagnostic, colour=colour), file=out)
             if diagnostics:
-                print(counts(diagnostics), file=stream)
+                print(counts(diagnostics), file=out)
 
 
 def fail(*diagnostics: Diagnostic, no_color: bool = False) -> NoReturn:

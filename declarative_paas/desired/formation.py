@@ -18,7 +18,7 @@ DEFAULT_SIZE = "standard-1x"
 """For a process type that names no size: it scales and mixes with every other tier's rules."""
 
 RESERVED_TYPE = "release"
-"""Heroku reserves this process type for the release phase."""
+"""Heroku reserves this process type for the release phase; the manifest room refuses it in a formation."""
 
 
 def slug_resource(app: AppManifest, inputs: DesiredInputs, diagnostics: Diagnostics) -> Resource | None:
@@ -123,16 +123,6 @@ def _process(
     inputs: DesiredInputs,
     diagnostics: Diagnostics,
 ) -> dict[str, Value] | None:
-    if name == RESERVED_TYPE:
-        diagnostics.append(
-            error(
-                "reserved-process-type",
-                "the process type `release` is reserved for the release phase",
-                app.key_position("formation", name),
-                expected="the command as spec.release",
-            )
-        )
-        return None
     size_name = process.size or DEFAULT_SIZE
     size = inputs.catalog.size(size_name)
     if size is None:

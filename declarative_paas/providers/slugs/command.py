@@ -45,7 +45,7 @@ def run_command(
 
     `deadline` is of the monotonic clock. Raises BuildFailed when the command fails or is not done by then.
     """
-    process: subprocess.Popen[bytes] = subprocess.Popen(
+    process = subprocess.Popen[bytes](
         ["/bin/sh", "-c", command],
         cwd=directory,
         env=dict(environment),
