@@ -15,6 +15,7 @@ from declarative_paas.cli.terminal import ask, can_ask
 if TYPE_CHECKING:
     from declarative_paas.apply.executor import ApplyResult
     from declarative_paas.cli.inputs import ManifestInputs
+    from declarative_paas.core.plan import Plan
     from declarative_paas.workflow.deploy import Planned
     from declarative_paas.workflow.world import World
 
@@ -67,16 +68,28 @@ def _settle(inputs: ManifestInputs, world: World, planned: Planned, execution: E
     plan = planned.plan
     assert plan is not None, "only a plan is settled"
     if plan.refreshed or plan.settles or planned.lapsed_holds or planned.hold is not None:
+        if not execution.as_json:
+            print(_nothing_to_do(inputs, plan))
         result = _apply(inputs, world, planned, execution)
         if result.interrupted:
             raise typer.Exit(exitcode.INTERRUPTED)
+        if plan.refreshed and not execution.as_json:
+            print(f"Recorded as it is now: {len(plan.refreshed)}.")
     elif execution.as_json:
         from declarative_paas.core.event import Event, EventKind
 
         nothing = Event(kind=EventKind.APPLY_FINISHED, at=world.clock.now().isoformat(timespec="milliseconds"))
         print(json.dumps(nothing.to_json()))
-    if not execution.as_json:
-        print("No changes: the platform is what the manifests ask for.")
+    else:
+        print(_nothing_to_do(inputs, plan))
+
+
+def _nothing_to_do(inputs: ManifestInputs, plan: Plan) -> str:
+    from declarative_paas.cli.planview import plan_text
+
+    if plan.destroy:
+        return "Nothing is recorded, so there is nothing to destroy."
+    return plan_text(plan, sys.stdout, verbose=False, no_color=inputs.no_color)
 
 
 def _ask(consent: Consent) -> None:

@@ -160,12 +160,14 @@ class StalePlan(Exception):
 def verify_saved_plan(world: World, plan: Plan) -> Planned:
     """A saved plan against what is now. Raises StalePlan, told per touched resource."""
     fresh = plan_changes(world, PlanRequest(destroy=plan.destroy, targets=plan.targets, confirmed=plan.confirmed))
+    if fresh.plan is None:
+        return fresh  # its diagnostics tell what the manifests or the state have come to lack
     moved: list[str] = []
     if plan.scope != world.project.scope:
         moved.append(f"it was made for {plan.scope}, not for {world.project.scope}")
-    if plan.lineage != fresh.snapshot.lineage:
+    if plan.lineage and plan.lineage != fresh.snapshot.lineage:
         moved.append("it was made from another state (its lineage differs)")
-    base: Mapping[str, str] = fresh.plan.base if fresh.plan is not None else {}
+    base: Mapping[str, str] = fresh.plan.base
     for address, digest in sorted(plan.base.items()):
         if address not in base:
             moved.append(f"{address} needs no change any more, or is not declared any more")

@@ -11,11 +11,13 @@ from declarative_paas.cli import report
 from declarative_paas.cli.commands.index import command_group
 from declarative_paas.cli.inputs import ManifestInputs, reads_manifests
 from declarative_paas.cli.planoptions import parse_addresses
+from declarative_paas.core.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from declarative_paas.core.resource import ResourceState
+    from declarative_paas.workflow.state_edit import Edited
 
 app = command_group()
 
@@ -63,6 +65,40 @@ def show_state(inputs: ManifestInputs, address: AddressArgument) -> None:
         print(json.dumps(record.to_json(), indent=2))
 
 
+@app.command("rm")
+@reads_manifests
+def remove_state(inputs: ManifestInputs, address: AddressArgument) -> None:
+    """Forget a resource: its record goes, the thing itself stays. Backs the state up first.
+
+    Example: dpaas state rm domain.shop/www.example.com
+    """
+    from declarative_paas.workflow.state_edit import remove_records
+
+    (wanted,) = parse_addresses([address])
+    with inputs.world() as world:
+        _told(remove_records(world, wanted), f"Forgot {wanted}: what it stands for is nobody's now.")
+
+
+@app.command("mv")
+@reads_manifests
+def move_state(
+    inputs: ManifestInputs,
+    origin: Annotated[str, typer.Argument(metavar="FROM", help="The address as it is recorded.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The address it is to have.")],
+) -> None:
+    """Record a resource under another address. Backs the state up first.
+
+    Refused where the region knows the resource by its address, and would not find it again.
+
+    Example: dpaas state mv secret.shop/KEY secret.shop/SESSION_KEY
+    """
+    from declarative_paas.workflow.state_edit import move_records
+
+    old, new = parse_addresses([origin, target])
+    with inputs.world() as world:
+        _told(move_records(world, old, new), f"{old} is recorded as {new}.")
+
+
 @app.command("pull")
 @reads_manifests
 def pull_state(inputs: ManifestInputs) -> None:
@@ -85,6 +121,13 @@ def pull_state(inputs: ManifestInputs) -> None:
         ],
     }
     print(json.dumps(document, indent=2))
+
+
+def _told(result: Edited | Diagnostic, sentence: str) -> None:
+    if isinstance(result, Diagnostic):
+        report.fail(result)
+    print(sentence)
+    print(f"The state as it was: {result.backup}")
 
 
 def _sorted(records: Iterable[ResourceState]) -> list[ResourceState]:
