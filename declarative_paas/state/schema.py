@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from declarative_paas.core.state import StateError
 
 FORMAT = 1
 
@@ -36,8 +39,18 @@ CREATE TABLE secrets (
 ) STRICT, WITHOUT ROWID;
 """
 
-UPGRADES: Mapping[int, Callable[[sqlite3.Connection], None]] = {}
-"""From format N to N + 1, run in one transaction with the change of the format's number."""
+Upgrade = Callable[[sqlite3.Connection], None]
+
+UPGRADES: Mapping[int, Upgrade] = {}
+"""From format N to N + 1. `tests/state_formats/` keeps a file of every format there was opening."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Formats:
+    """What a version of this program reads: the format it writes, and the steps from older ones to it."""
+
+    current: int = FORMAT
+    upgrades: Mapping[int, Upgrade] = field(default_factory=lambda: UPGRADES)
 
 
 def create(connection: sqlite3.Connection, lineage: str) -> None:
@@ -48,13 +61,11 @@ def create(connection: sqlite3.Connection, lineage: str) -> None:
     connection.executemany("INSERT INTO meta VALUES (?, ?)", [("format", str(FORMAT)), ("lineage", lineage)])
 
 
-def upgrade(
-    connection: sqlite3.Connection,
-    found: int,
-    upgrades: Mapping[int, Callable[[sqlite3.Connection], None]] = UPGRADES,
-    target: int = FORMAT,
-) -> None:
-    """Brings an older format up to date, step by step. Runs inside the caller's transaction."""
-    for number in range(found, target):
-        upgrades[number](connection)
-    connection.execute("UPDATE meta SET value = ? WHERE name = 'format'", (str(target),))
+def upgrade(connection: sqlite3.Connection, found: int, formats: Formats) -> None:
+    """Brings an older format up to date, step by step. Runs inside the caller's transaction. Raises StateError."""
+    for number in range(found, formats.current):
+        step = formats.upgrades.get(number)
+        if step is None:
+            raise StateError(f"format {number} is too old for this version: upgrade with an older dpaas first")
+        step(connection)
+    connection.execute("UPDATE meta SET value = ? WHERE name = 'format'", (str(formats.current),))

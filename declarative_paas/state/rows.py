@@ -1,0 +1,85 @@
+"""Rows of the state's tables to values and back. Malformed rows raise ValueError, KeyError or TypeError."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.plan import Operation
+from declarative_paas.core.provider import InstanceKey
+from declarative_paas.core.resource import ResourceState
+from declarative_paas.core.state import HistoryEntry, Hold, Intent, StepResult
+
+
+def records_of(bodies: Iterable[str]) -> Mapping[InstanceKey, ResourceState]:
+    """All records from their JSON bodies."""
+    # One call for all: a call a row costs as much again as the parsing.
+    documents: list[Any] = json.loads(f"[{','.join(bodies)}]")
+    records = [ResourceState.from_json(document) for document in documents]
+    return {record.key: record for record in records}
+
+
+def intent_row(scope: str, intent: Intent) -> tuple[str, ...]:
+    return (
+        scope,
+        intent.step_id,
+        intent.operation.value,
+        str(intent.address),
+        intent.instance,
+        intent.region,
+    )
+
+
+def intent_of(row: Sequence[str]) -> Intent:
+    """From (step, operation, address, instance, region)."""
+    step, operation, address, instance, region = row
+    return Intent(
+        step_id=step,
+        operation=Operation(operation),
+        address=ResourceAddress.parse(address),
+        instance=instance,
+        region=region,
+    )
+
+
+def entry_body(entry: HistoryEntry) -> str:
+    return json.dumps({**asdict(entry), "summary": dict(entry.summary), "failures": list(entry.failures)})
+
+
+def entry_of(body: str) -> HistoryEntry:
+    document = json.loads(body)
+    return HistoryEntry(**{**document, "failures": tuple(document["failures"])})
+
+
+def hold_body(hold: Hold) -> str:
+    return json.dumps(asdict(hold))
+
+
+def hold_of(body: str) -> Hold:
+    return Hold(**json.loads(body))
+
+
+def write_result(connection: sqlite3.Connection, scope: str, result: StepResult) -> bool:
+    """Writes one step's outcome; whether a record changed."""
+    changed = False
+    if not result.keep_intent:
+        connection.execute("DELETE FROM intents WHERE scope = ? AND step = ?", (scope, result.step_id))
+    if result.remove is not None:
+        address, instance = result.remove
+        done = connection.execute(
+            "DELETE FROM resources WHERE scope = ? AND address = ? AND instance = ?", (scope, str(address), instance)
+        )
+        changed |= done.rowcount > 0
+    if result.put is not None:
+        body = json.dumps(result.put.to_json(), separators=(",", ":"))
+        done = connection.execute(
+            "INSERT INTO resources VALUES (?, ?, ?, ?) ON CONFLICT (scope, address, instance) "
+            "DO UPDATE SET body = excluded.body WHERE body != excluded.body",
+            (scope, str(result.put.address), result.put.instance, body),
+        )
+        changed |= done.rowcount > 0
+    return changed
