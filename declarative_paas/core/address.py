@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -16,16 +17,22 @@ class ResourceAddress:
     @classmethod
     def parse(cls, text: str) -> ResourceAddress:
         """`formation.storefront` or `addon.storefront/DATABASE`. Raises ValueError on anything else."""
-        kind, dot, rest = text.partition(".")
-        app, slash, name = rest.partition("/")
-        if not (kind and dot and app) or (slash and not name):
-            raise ValueError(
-                f"{text!r} is not a resource address like 'formation.storefront' or 'addon.storefront/DATABASE'"
-            )
-        return cls(kind, app, name)
+        return _parse(text)
 
     def __str__(self) -> str:
         return f"{self.type}.{self.app}/{self.name}" if self.name else f"{self.type}.{self.app}"
+
+
+@lru_cache(maxsize=65_536)
+def _parse(text: str) -> ResourceAddress:
+    # Cached: a state names each address once a record and again in every record that depends on it.
+    kind, dot, rest = text.partition(".")
+    app, slash, name = rest.partition("/")
+    if not (kind and dot and app) or (slash and not name):
+        raise ValueError(
+            f"{text!r} is not a resource address like 'formation.storefront' or 'addon.storefront/DATABASE'"
+        )
+    return ResourceAddress(kind, app, name)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -85,15 +85,22 @@ class ResourceState:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ResourceState:
         """Raises KeyError or ValueError on a malformed record."""
+        return cls.from_decoded({**data, "attributes": decode(data["attributes"]), "outputs": decode(data["outputs"])})
+
+    @classmethod
+    def from_decoded(cls, data: Mapping[str, Any]) -> ResourceState:
+        """From the JSON form, its values decoded already. Raises KeyError or ValueError on a malformed record."""
+        if not (isinstance(data["attributes"], dict) and isinstance(data["outputs"], dict)):
+            raise ValueError("attributes and outputs are not mappings")
         return cls(
             address=ResourceAddress.parse(data["address"]),
             instance=data["instance"],
             region=data["region"],
             remote_id=data["remote_id"],
             status=InstanceStatus(data["status"]),
-            attributes=decode(data["attributes"]),
-            outputs=decode(data["outputs"]),
-            dependencies=tuple(ResourceAddress.parse(text) for text in data["dependencies"]),
+            attributes=data["attributes"],
+            outputs=data["outputs"],
+            dependencies=tuple([ResourceAddress.parse(text) for text in data["dependencies"]]),
             price_cents=data["price_cents"],
             type_version=data["type_version"],
         )

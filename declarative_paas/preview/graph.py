@@ -46,22 +46,21 @@ class Graph:
 
 
 def graph_of_plan(plan: Plan) -> Graph:
-    """A node a change, an edge a dependency between two changes."""
-    nodes = {
-        str(change.address): Node(
-            id=str(change.address),
-            group=change.address.app,
-            label=f"{change.action.value} {change.address}",
-            action=change.action.value,
+    """A node a change, an edge a dependency between two changes.
+
+    What an interrupted replacement left over shares its address with the current one: its node is told
+    apart by its instance, and what depends on the address depends on the current one.
+    """
+    nodes: dict[str, Node] = {}
+    edges: set[tuple[str, str]] = set()
+    addresses = {str(change.address) for change in plan.changes}
+    for change in plan.changes:
+        address = str(change.address)
+        name = address if address not in nodes else f"{address}#{change.instance}"
+        nodes[name] = Node(
+            id=name, group=change.address.app, label=f"{change.action.value} {name}", action=change.action.value
         )
-        for change in plan.changes
-    }
-    edges = {
-        (str(change.address), str(needed))
-        for change in plan.changes
-        for needed in change.dependencies
-        if str(needed) in nodes
-    }
+        edges |= {(name, str(needed)) for needed in change.dependencies if str(needed) in addresses - {address}}
     return Graph(nodes=tuple(nodes[name] for name in sorted(nodes)), edges=tuple(sorted(edges)))
 
 
@@ -120,7 +119,7 @@ def _mermaid(graph: Graph) -> str:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + printable(text.replace("\\", "\\\\").replace('"', '\\"')).replace("\n", "") + '"'
 
 
 def _entity(text: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.plan import Action, Plan, Risk, RiskKind
-from declarative_paas.preview.values import dollars
+from declarative_paas.preview.values import dollars, printable
 
 WORST_FIRST = (
     RiskKind.DATA_LOSS,
@@ -15,6 +16,9 @@ WORST_FIRST = (
     RiskKind.DOWNTIME,
     RiskKind.RESTART,
 )
+_MANY = 3
+"""More addresses than this with the same banner are counted: each is shown further down anyway."""
+
 BANNERS = frozenset(WORST_FIRST) - {RiskKind.RESTART}
 """A restart is predicted beside its change; everything above it is shown first of all."""
 
@@ -79,6 +83,32 @@ def banners(plan: Plan) -> list[tuple[Risk, str]]:
     """What a reviewer must see first, worst first: each risk with the address it concerns."""
     found = [(risk, str(change.address)) for change in plan.changes for risk in change.risks if risk.kind in BANNERS]
     return sorted(found, key=lambda item: (WORST_FIRST.index(item[0].kind), item[1], item[0].detail))
+
+
+def banner_lines(plan: Plan) -> list[str]:
+    """`! JURISDICTION MOVE: US -> EU (10 resources of shop)`: one line for each different risk."""
+    confirmed = {str(address) for address in plan.confirmed}
+    concerned: dict[Risk, list[str]] = {}
+    texts: dict[Risk, str] = {}
+    for risk, address in banners(plan):
+        detail = risk.detail.removeprefix(f"{risk.kind.value.split()[0]} ")
+        key = Risk(risk.kind, detail)
+        texts.setdefault(key, f"! {risk.kind.value.upper()}: {detail}")
+        concerned.setdefault(key, []).append(address)
+    lines: list[str] = []
+    for key, text in texts.items():
+        names = [name for name in dict.fromkeys(concerned[key]) if name not in text]
+        where = f" ({_several(names)})" if names else ""
+        agreed = key.kind is RiskKind.DATA_LOSS and confirmed.issuperset(concerned[key])
+        lines.append(printable(f"{text}{where}{', confirmed' if agreed else ''}"))
+    return lines
+
+
+def _several(names: list[str]) -> str:
+    if len(names) <= _MANY:
+        return ", ".join(names)
+    apps = sorted({ResourceAddress.parse(name).app for name in names})
+    return f"{len(names)} resources of {', '.join(apps)}"
 
 
 def _price(verdict: Verdict) -> str:

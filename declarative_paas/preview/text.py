@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import Final, cast
+from dataclasses import dataclass
+from typing import Final
 
 from declarative_paas.core.plan import Action, Change, Drift, Plan, RiskKind
-from declarative_paas.core.values import Value
-from declarative_paas.preview.summary import NO_CHANGES, WORST_FIRST, banners, verdict_line, verdict_of
-from declarative_paas.preview.values import printable, show, show_change
+from declarative_paas.preview.attributes import label, leaves, shown, shown_change, told_fields, unchanged_count
+from declarative_paas.preview.causes import causes_told, shared_causes, ways_out
+from declarative_paas.preview.ink import Ink, Style
+from declarative_paas.preview.notes import addon_plans, note_of
+from declarative_paas.preview.reading_order import by_app
+from declarative_paas.preview.summary import NO_CHANGES, banner_lines, verdict_line, verdict_of
+from declarative_paas.preview.values import printable, show_change
 
 SIGNS: Final[Mapping[Action, str]] = {
     Action.CREATE: "+",
@@ -17,133 +23,203 @@ SIGNS: Final[Mapping[Action, str]] = {
     Action.DELETE: "-",
     Action.FORGET: "x",
 }
-_COLOURS: Final[Mapping[str, str]] = {
-    "+": "\033[32m",
-    "~": "\033[33m",
-    "-/+": "\033[35m",
-    "-": "\033[31m",
-    "x": "\033[2m",
-    "bold": "\033[1m",
-    "dim": "\033[2m",
-    "red": "\033[1;31m",
+_STYLES: Final[Mapping[Action, Style]] = {
+    Action.CREATE: "create",
+    Action.UPDATE: "update",
+    Action.REPLACE: "replace",
+    Action.DELETE: "delete",
+    Action.FORGET: "forget",
 }
-_RESET: Final = "\033[0m"
-_HIDDEN_IN_CREATES: Final = frozenset({"name", "path", "addon", "rollback_to", "config", "slug", "attachments"})
-"""Follow from the address or from other resources: a reviewer of a create learns nothing from them."""
-
+DEFAULT_WIDTH: Final = 100
 NARROWEST: Final = 40
+UNCUT: Final = 1_000_000
+_ADDRESS_COLUMN: Final = 44
+_NAME_COLUMN: Final = 24
+_INDENT: Final = " " * 6
+_MANY_DYNOS: Final = re.compile(r"\b([a-z][\w-]*)\.(\d+)(?:, \1\.\d+)*, \1\.(\d+)")
 
 
 def render_text(plan: Plan, *, colour: bool, width: int | None = None, verbose: bool = False) -> str:
-    """The whole preview. `width` only shortens long values; `verbose` shows every attribute of a create."""
-    return "\n".join(_Text(plan, colour, width, verbose).lines()) + "\n"
+    """The whole preview. `width` only shortens long values; `verbose` shows every attribute of a change, uncut."""
+    return "\n".join(_Text(plan, Ink(colour), width or DEFAULT_WIDTH, verbose).lines()) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The line of one change, in pieces: they line up in columns."""
+
+    change: Change
+    address: str
+    note: list[tuple[Style, str]]
+    position: str
+
+    @property
+    def note_width(self) -> int:
+        return len(", ".join(text for _, text in self.note))
 
 
 class _Text:
-    def __init__(self, plan: Plan, colour: bool, width: int | None, verbose: bool) -> None:
+    def __init__(self, plan: Plan, ink: Ink, width: int, verbose: bool) -> None:
         self._plan = plan
-        self._colour = colour
-        self._value_width = max(NARROWEST, (width or 120) - 30) if not verbose else 10_000
+        self._ink = ink
+        self._width = width
+        self._value_width = UNCUT if verbose else max(NARROWEST, width - 30)
         self._verbose = verbose
+        self._apps = by_app(plan.changes)
+        self._addons = addon_plans(change for changes in self._apps.values() for change in changes)
 
     def lines(self) -> Iterator[str]:
         plan = self._plan
-        if plan.is_empty:
-            yield self._paint("bold", NO_CHANGES)
-            if plan.refreshed:
-                yield f"{len(plan.refreshed)} records are out of date: an apply brings them up to date."
-            yield from self._drift()
-            return
-        yield self._paint("bold", verdict_line(verdict_of(plan)))
-        for risk, address in banners(plan):
-            yield self._paint("red", f"! {risk.kind.value.upper()}: {printable(risk.detail)} ({address})")
+        yield self._ink("bold", NO_CHANGES if plan.is_empty else verdict_line(verdict_of(plan)))
+        yield from self._remarks()
+        for line in banner_lines(plan):
+            yield self._ink("danger", line)
         yield from self._drift()
-        for app, changes in _by_app(plan).items():
+        heads = {app: [self._head(change) for change in changes] for app, changes in self._apps.items()}
+        column = self._position_column([head for found in heads.values() for head in found])
+        for app, changes in self._apps.items():
             yield ""
-            yield self._paint("bold", f"{app} ({', '.join(sorted({change.region for change in changes}))})")
-            for change in changes:
-                yield from self._change(change)
+            yield self._ink("bold", f"{printable(app)} ({_regions(changes)})")
+            shared = [] if self._verbose else shared_causes(changes)
+            for cause in shared:
+                yield self._ink("dim", f"    because {printable(cause)}")
+            for head in heads[app]:
+                yield self._head_line(head, _address_width(heads[app]), column)
+                yield from self._body(head.change, shared)
+
+    def _remarks(self) -> Iterator[str]:
+        plan = self._plan
+        if plan.targets:
+            yield f"Limited to {printable(', '.join(plan.targets))}, and what it needs."
+        if plan.settles:
+            yield f"Settles {_counted(len(plan.settles), 'step')} of an interrupted apply."
+        if plan.refreshed:
+            verb = "is" if len(plan.refreshed) == 1 else "are"
+            yield f"{_counted(len(plan.refreshed), 'record')} {verb} out of date: an apply brings the state up to date."
 
     def _drift(self) -> Iterator[str]:
         if not self._plan.drift:
             return
+        changing = {change.address for change in self._plan.changes}
         yield ""
-        yield self._paint("bold", "Changed outside of dpaas:")
-        for drift in sorted(self._plan.drift, key=lambda item: item.address):
-            yield from self._one_drift(drift)
+        yield self._ink("bold", "Changed outside of dpaas:")
+        for drift in sorted(self._plan.drift, key=lambda item: (item.address, item.summary)):
+            yield from self._one_drift(drift, drift.address in changing)
 
-    def _one_drift(self, drift: Drift) -> Iterator[str]:
-        yield f"  {drift.address}: {printable(drift.summary)}"
+    def _one_drift(self, drift: Drift, is_changing: bool) -> Iterator[str]:
+        summary = drift.summary.removesuffix("changed outside of dpaas").replace("deleted outside of dpaas", "deleted")
+        yield f"    {printable(str(drift.address))}{': ' if summary else ''}{printable(summary)}"
+        standing = Change(address=drift.address, action=Action.UPDATE, region="", instance="")
         for item in drift.fields:
-            yield f"      {_field_name(item.path)}: {show_change(item.before, item.after, self._value_width)}"
+            yield f"{_INDENT}{label(standing, item.path)}: {show_change(item.before, item.after, self._value_width)}"
+        if not is_changing:
+            yield self._ink("dim", f"{_INDENT}(this plan leaves it so)")
 
-    def _change(self, change: Change) -> Iterator[str]:
-        sign = SIGNS[change.action]
-        where = "" if change.position is None else f"  {change.position.file}:{change.position.line}"
-        head = self._paint(sign, f"{sign:>3} {change.address}")
-        yield f"{head}{self._paint('dim', where)}"
-        for cause in change.causes:
-            if cause not in _OBVIOUS.get(change.action, ()):
-                yield self._paint("dim", f"      because: {printable(cause)}")
-        if change.action is Action.CREATE:
-            yield from self._created(change)
-        elif change.action in (Action.UPDATE, Action.REPLACE):
-            yield from self._altered(change)
+    def _head(self, change: Change) -> _Head:
+        position = change.position
+        return _Head(
+            change=change,
+            address=printable(str(change.address)),
+            note=note_of(change, self._addons),
+            position="" if position is None else printable(f"{position.file}:{position.line}"),
+        )
+
+    def _position_column(self, heads: list[_Head]) -> int:
+        """Where positions begin: behind the longest head that leaves room for the longest position."""
+        room = self._width - max((len(head.position) for head in heads), default=0)
+        widths = [
+            width
+            for found in ([head for head in heads if head.change.address.app == app] for app in self._apps)
+            for head in found
+            if (width := self._head_width(head, _address_width(found)) + 2) <= room
+        ]
+        return max(widths, default=0)
+
+    def _head_width(self, head: _Head, address_width: int) -> int:
+        address = max(address_width, len(head.address)) + 2 if head.note else len(head.address)
+        return 4 + address + head.note_width
+
+    def _head_line(self, head: _Head, address_width: int, column: int) -> str:
+        action = head.change.action
+        line = self._ink(_STYLES[action], f"{SIGNS[action]:>3} {head.address}")
+        if head.note:
+            line += " " * (max(address_width - len(head.address), 0) + 2)
+            line += ", ".join(self._ink(style, text) for style, text in head.note)
+        if head.position:
+            line += " " * max(column - self._head_width(head, address_width), 2)
+            line += self._ink("dim", head.position)
+        return line
+
+    def _body(self, change: Change, shared: list[str]) -> Iterator[str]:
+        for cause in causes_told(change, shared, everything=self._verbose):
+            yield self._ink("dim", f"{_INDENT}{cause}")
+        match change.action:
+            case Action.CREATE:
+                yield from self._listed(change, change.after or {}, self._value_width)
+            case Action.DELETE | Action.FORGET:
+                yield from self._listed(change, change.before or {}, UNCUT)
+            case Action.UPDATE | Action.REPLACE:
+                yield from self._altered(change)
+        for way in ways_out(change):
+            yield f"{_INDENT}{way}"
         for risk in change.risks:
             if risk.kind is RiskKind.RESTART:
-                yield f"      {printable(risk.detail)}"
+                yield f"{_INDENT}{_shorter(printable(risk.detail))}"
 
-    def _created(self, change: Change) -> Iterator[str]:
-        for name, value in _flat(change.after or {}):
-            if self._verbose or (value is not None and name.split(".")[0] not in _HIDDEN_IN_CREATES):
-                yield f"      {_field_name(name)}: {show(value, self._value_width)}"
+    def _listed(self, change: Change, attributes: Mapping[str, object], width: int) -> Iterator[str]:
+        lines = [
+            (label(change, path), shown(path, value, width))
+            for path, value in leaves(change, attributes, everything=self._verbose)
+        ]
+        yield from _aligned(lines)
 
     def _altered(self, change: Change) -> Iterator[str]:
-        for item in change.fields:
-            forced = self._paint("red", "  # forces replacement") if item.forces_replacement else ""
-            yield f"      {_field_name(item.path)}: {show_change(item.before, item.after, self._value_width)}{forced}"
-        touched = {item.path for item in change.fields}
-        unchanged = sum(name not in touched for name, _ in _flat(change.after or {}))
-        if unchanged:
-            yield self._paint("dim", f"      ({unchanged} unchanged)")
-
-    def _paint(self, name: str, text: str) -> str:
-        return f"{_COLOURS[name]}{text}{_RESET}" if self._colour and text else text
+        lines: list[tuple[str, str]] = []
+        for item in told_fields(change, everything=self._verbose):
+            forced = self._ink("danger", "  # forces replacement") if item.forces_replacement else ""
+            lines.append((label(change, item.path), shown_change(item, self._value_width) + forced))
+        yield from _aligned(lines)
+        unchanged = unchanged_count(change)
+        if lines and unchanged:
+            yield self._ink("dim", f"{_INDENT}({unchanged} unchanged)")
 
 
-_OBVIOUS: Final[Mapping[Action, tuple[str, ...]]] = {
-    Action.CREATE: ("not there yet",),
-    Action.UPDATE: ("the manifest changed",),
-    Action.DELETE: ("destroy",),
-}
+def _aligned(lines: list[tuple[str, str]]) -> Iterator[str]:
+    column = min(max((len(name) for name, _ in lines), default=0), _NAME_COLUMN) + 2
+    for name, value in lines:
+        yield f"{_INDENT}{name + ': ':<{column}}{value}"
 
 
-def _by_app(plan: Plan) -> dict[str, list[Change]]:
-    """Apps by name; within one, the riskiest first, then in the plan's types' order by address."""
-    found: dict[str, list[Change]] = {}
-    for change in plan.changes:
-        found.setdefault(change.address.app, []).append(change)
-    return {app: sorted(found[app], key=lambda change: (_rank(change), change.address)) for app in sorted(found)}
+def _address_width(heads: list[_Head]) -> int:
+    """Notes of one app line up behind its longest address that has one."""
+    widths = (len(head.address) for head in heads if head.note)
+    return max((width for width in widths if width <= _ADDRESS_COLUMN), default=0)
 
 
-def _rank(change: Change) -> int:
-    ranks = [WORST_FIRST.index(risk.kind) for risk in change.risks if risk.kind is not RiskKind.RESTART]
-    return min(ranks, default=len(WORST_FIRST))
+def _regions(changes: list[Change]) -> str:
+    """`us`, or `us -> eu` for an app that moves."""
+    moves = {(change.prior_region, change.region) for change in changes if change.action is Action.REPLACE}
+    moves = {(before, after) for before, after in moves if before not in (None, after)}
+    # A generated secret belongs to the platform, wherever its app is.
+    regions = {change.region for change in changes if change.address.type != "secret"} or {
+        change.region for change in changes
+    }
+    regions -= {after for _, after in moves}
+    return printable(", ".join([*sorted(f"{before} -> {after}" for before, after in moves), *sorted(regions)]))
 
 
-def _flat(value: Mapping[str, Value], prefix: str = "") -> Iterator[tuple[str, Value]]:
-    """Leaves of nested mappings, by dotted path, sorted."""
-    for key in sorted(value):
-        item = value[key]
-        if isinstance(item, Mapping) and item:
-            yield from _flat(cast("Mapping[str, Value]", item), f"{prefix}{key}.")
-        elif not isinstance(item, Mapping):
-            yield f"{prefix}{key}", item
+def _shorter(detail: str) -> str:
+    """`web.1, web.2, web.3` as `web.1 to web.3`: nobody counts forty dynos."""
+
+    def run(found: re.Match[str]) -> str:
+        name, first, last = found[1], int(found[2]), int(found[3])
+        spelled = ", ".join(f"{name}.{number}" for number in range(first, last + 1))
+        return f"{name}.{first} to {name}.{last}" if last - first >= 2 and spelled == found[0] else found[0]
+
+    return _MANY_DYNOS.sub(run, detail)
 
 
-def _field_name(path: str) -> str:
-    """`vars.LOG_LEVEL` and `processes.web.size` are told without the map that holds them."""
-    for holder in ("vars.", "processes."):
-        if path.startswith(holder):
-            return printable(path.removeprefix(holder))
-    return printable(path)
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+

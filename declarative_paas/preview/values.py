@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from os.path import commonprefix
 from typing import cast
 
-from declarative_paas.core.values import UNKNOWN, Reference, SecretRef, Value
+from declarative_paas.core.values import UNKNOWN, Reference, SecretRef, Sensitive, Value
 
 DEFAULT_WIDTH = 60
-_DIGEST = re.compile(r"[0-9a-f]{20,64}")
+_DIGEST = re.compile(r"[0-9a-f]{16,64}")
 """Of a digest the first characters tell it from any other."""
+
+_CONTEXT = 8
+"""Characters kept before the first difference of two long values."""
 
 
 def show(value: Value, width: int = DEFAULT_WIDTH) -> str:
@@ -19,14 +23,20 @@ def show(value: Value, width: int = DEFAULT_WIDTH) -> str:
 
 
 def show_change(before: Value, after: Value, width: int = DEFAULT_WIDTH) -> str:
-    """`"info" -> "debug"`; secrets as changed or same, by their digests."""
+    """`"info" -> "debug"`; secrets as changed or same, by their digests; together about `width` characters."""
     if isinstance(before, SecretRef) and isinstance(after, SecretRef):
-        return f"[secret] -> [secret] ({'same' if before.digest == after.digest else 'changed'})"
+        verdict = "same value" if before.digest == after.digest else "changed"
+        if before.name == after.name:
+            return f"{_shown(before)} ({verdict})"
+        return f"{_shown(before)} -> {_shown(after)} ({verdict})"
     if before is None:
         return f"{show(after, width)} (added)"
     if after is None:
         return f"{show(before, width)} (removed)"
-    return f"{show(before, width)} -> {show(after, width)}"
+    old, new = _shown(before), _shown(after)
+    if len(old) + len(new) > width:
+        old, new = _both_shortened(old, new, max(2 * _CONTEXT, width // 2))
+    return f"{old} -> {new}"
 
 
 def printable(text: str) -> str:
@@ -48,19 +58,23 @@ def _shown(value: Value) -> str:
     if isinstance(value, str):
         if _DIGEST.fullmatch(value):
             return f"{value[:12]}…"
-        return '"' + printable(value).replace('"', '\\"') + '"'
+        # The backslash first: a written `\n` and a line break are two values.
+        return '"' + printable(value.replace("\\", "\\\\")).replace('"', '\\"') + '"'
     if isinstance(value, Reference):
-        return f"(from {value}, known after apply)"
+        return f"from {printable(str(value))} (known after apply)"
     if value is UNKNOWN:
         return "(known after apply)"
     if isinstance(value, SecretRef):
+        # A name with @ is one of ours, for what a resource answered: it tells a reader nothing.
+        return "[secret]" if value.name.startswith("@") else f"[secret {printable(value.name)}]"
+    if isinstance(value, Sensitive):
         return "[secret]"
     if isinstance(value, Mapping):
         mapping = cast("Mapping[str, Value]", value)
-        return "{" + ", ".join(f"{printable(key)}: {_shown(item)}" for key, item in mapping.items()) + "}"
+        return "{" + ", ".join(f"{printable(key)}: {_shown(mapping[key])}" for key in sorted(mapping)) + "}"
     if isinstance(value, Sequence):
         return "[" + ", ".join(_shown(item) for item in cast("Sequence[Value]", value)) + "]"
-    return str(value)
+    return printable(str(value))
 
 
 def _escaped(character: str) -> str:
@@ -69,3 +83,12 @@ def _escaped(character: str) -> str:
 
 def _shortened(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: max(1, width - 1)]}…"
+
+
+def _both_shortened(old: str, new: str, width: int) -> tuple[str, str]:
+    """Two long values that begin alike are shown from where they differ: cut at the end they would look the same."""
+    alike = len(commonprefix([old, new]))
+    if alike > width // 2:
+        start = alike - _CONTEXT
+        old, new = f"…{old[start:]}", f"…{new[start:]}"
+    return _shortened(old, width), _shortened(new, width)

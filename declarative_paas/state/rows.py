@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -13,14 +15,28 @@ from declarative_paas.core.plan import Operation
 from declarative_paas.core.provider import InstanceKey
 from declarative_paas.core.resource import ResourceState
 from declarative_paas.core.state import HistoryEntry, Hold, Intent, StepResult
+from declarative_paas.core.values import decode_object
 
 
 def records_of(bodies: Iterable[str]) -> Mapping[InstanceKey, ResourceState]:
     """All records from their JSON bodies."""
-    # One call for all: a call a row costs as much again as the parsing.
-    documents: list[Any] = json.loads(f"[{','.join(bodies)}]")
-    records = [ResourceState.from_json(document) for document in documents]
-    return {record.key: record for record in records}
+    # One call for all, decoding on the way: a second walk over 5,000 records costs more than the parsing.
+    with _collector_paused():
+        documents: list[Any] = json.loads(f"[{','.join(bodies)}]", object_hook=decode_object)
+        records = [ResourceState.from_decoded(document) for document in documents]
+        return {record.key: record for record in records}
+
+
+@contextmanager
+def _collector_paused() -> Generator[None]:
+    """Nothing that is made inside is garbage: looking for it takes a third of the time of a large state."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def intent_row(scope: str, intent: Intent) -> tuple[str, ...]:
@@ -51,7 +67,7 @@ def entry_body(entry: HistoryEntry) -> str:
 
 
 def entry_of(body: str) -> HistoryEntry:
-    document = json.loads(body)
+    document: dict[str, Any] = json.loads(body)
     return HistoryEntry(**{**document, "failures": tuple(document["failures"])})
 
 

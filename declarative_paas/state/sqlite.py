@@ -169,9 +169,7 @@ class SqliteStore(SqliteSecrets):
     def set_hold(self, lease: Lease, hold: Hold) -> None:
         with self._file.writing() as connection:
             _check_fence(connection, lease)
-            connection.execute(
-                "REPLACE INTO holds VALUES (?, ?, ?)", (str(lease.scope), hold.app, hold_body(hold))
-            )
+            connection.execute("REPLACE INTO holds VALUES (?, ?, ?)", (str(lease.scope), hold.app, hold_body(hold)))
 
     def end_hold(self, lease: Lease, app: str) -> None:
         with self._file.writing() as connection:

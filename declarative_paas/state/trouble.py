@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -41,7 +41,7 @@ _MEANINGS: Final[Mapping[int, str]] = MappingProxyType(
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def told(path: Path) -> Generator[None]:
     """Turns what SQLite and the system raise into a StateError. A misuse of SQLite is a bug, and passes."""
     try:
         yield
@@ -54,7 +54,7 @@ def told(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def reading_rows(path: Path) -> Iterator[None]:
+def reading_rows(path: Path) -> Generator[None]:
     """Turns a row that makes no sense into a StateError. Encloses only the decoding of rows."""
     try:
         yield

@@ -37,6 +37,10 @@ class Keyring:
             return cls(path.read_bytes().strip())
         except FileNotFoundError:
             raise VaultError(f"no key file at {path}") from None
+        except OSError as problem:
+            raise VaultError(f"the key file {path} cannot be read: {problem.strerror}") from None
+        except VaultError as problem:
+            raise VaultError(f"{problem}: {path} is damaged; put the right key file back") from None
 
     @classmethod
     def load_or_create(cls, path: Path) -> Keyring:
@@ -74,17 +78,26 @@ class Keyring:
         return Fernet(self._key)
 
     def seal(self, text: str) -> str:
-        return self._fernet.encrypt(text.encode()).decode("ascii")
+        """Raises VaultError when the text cannot be stored."""
+        return self._fernet.encrypt(_bytes(text)).decode("ascii")
 
     def open(self, sealed: str) -> str:
         """Raises VaultError when another key sealed it or it was altered."""
         from cryptography.fernet import InvalidToken
 
         try:
-            return self._fernet.decrypt(sealed.encode("ascii")).decode()
+            return self._fernet.decrypt(_bytes(sealed)).decode()
         except InvalidToken:
             raise VaultError(f"a sealed value does not open with key {self.id}") from None
 
     def digest(self, text: str) -> str:
-        """A keyed digest: equal for equal secrets, of no use for guessing without the key."""
-        return hmac.new(self._digest_key, text.encode(), hashlib.sha256).hexdigest()[:20]
+        """A keyed digest: equal for equal secrets, of no use for guessing without the key. Raises VaultError."""
+        return hmac.new(self._digest_key, _bytes(text), hashlib.sha256).hexdigest()[:20]
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        # Without the exception: it holds the whole text, which is a secret.
+        raise VaultError("the value is not valid Unicode text; store binary values as base64") from None

@@ -1,4 +1,4 @@
-"""Edits of the record by hand: under the lock, with a backup first."""
+"""`dpaas state rm` and `mv`: repairs of the record under the lock, after a backup. They touch nothing real."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 
 from declarative_paas.apply.executor import LEASE_TTL_S
 from declarative_paas.core.address import ResourceAddress
-from declarative_paas.core.provider import InstanceKey
-from declarative_paas.core.state import Snapshot, StepResult
+from declarative_paas.core.provider import InstanceKey, Present, ReadQuery
+from declarative_paas.core.resource import ResourceState
+from declarative_paas.core.state import Snapshot, StateError, StepResult
 from declarative_paas.state.edit import move, removal
 from declarative_paas.state.location import backup_store
 from declarative_paas.workflow.deploy import lock_holder
@@ -27,13 +28,25 @@ class StateEdit:
 
 
 def remove_record(world: World, address: ResourceAddress) -> StateEdit:
-    """Forgets what is recorded at the address; nothing real is touched. Raises LockHeld, StateError."""
+    """Forgets what is recorded at the address; what it stands for stays. Raises LockHeld, StateError."""
     return _edit(world, lambda snapshot: removal(snapshot, address))
 
 
 def move_record(world: World, from_: ResourceAddress, to: ResourceAddress) -> StateEdit:
-    """Records what is at `from_` under `to`; nothing real is touched. Raises LockHeld, StateError."""
-    return _edit(world, lambda snapshot: move(snapshot, from_, to))
+    """Records what is at `from_` under `to`. Raises LockHeld, StateError.
+
+    Refused where the region would not find it under the new name: the next plan would make a second one,
+    and nobody would ever delete the first.
+    """
+
+    def change(snapshot: Snapshot) -> Sequence[StepResult]:
+        results = move(snapshot, from_, to)
+        for result in results:
+            if result.put is not None and result.remove is not None:
+                _refuse_loss(world, snapshot.resources[result.remove], result.put)
+        return results
+
+    return _edit(world, change)
 
 
 def _edit(world: World, change: Callable[[Snapshot], Sequence[StepResult]]) -> StateEdit:
@@ -43,9 +56,7 @@ def _edit(world: World, change: Callable[[Snapshot], Sequence[StepResult]]) -> S
     lease = store.acquire(project.scope, lock_holder(), LEASE_TTL_S)
     try:
         results = change(store.snapshot(project.scope))
-        copy = backup_store(
-            project.manifests.platform.spec.state, base_dir=project.directory, now=world.clock.now()
-        )
+        copy = backup_store(project.manifests.platform.spec.state, base_dir=project.directory, now=world.clock.now())
         store.commit(lease, results=results)
     finally:
         store.release(lease)
@@ -55,3 +66,18 @@ def _edit(world: World, change: Callable[[Snapshot], Sequence[StepResult]]) -> S
         forgotten=[result.step_id for result in results if result.put is None and result.remove is None],
         backup=copy,
     )
+
+
+def _refuse_loss(world: World, old: ResourceState, new: ResourceState) -> None:
+    """Raises StateError when the region finds the resource under its old name and not under the new one."""
+    provider = world.providers.get(old.region)
+    if provider is None:
+        raise StateError(f"{old.address} is in region {old.region}, which the Platform does not declare")
+    scope = world.project.scope
+    found = provider.read(ReadQuery(scope=scope, known=[old])).get(old.key)
+    again = provider.read(ReadQuery(scope=scope, known=[new])).get(new.key)
+    if isinstance(found, Present) and not isinstance(again, Present):
+        raise StateError(
+            f"region {old.region} knows {old.address} by this name: as {new.address} it would be lost, "
+            "and a second one would be made; change the manifest and apply instead"
+        )

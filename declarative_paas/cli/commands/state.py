@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from declarative_paas.cli import report
+from declarative_paas.cli import exitcode, report
 from declarative_paas.cli.commands.index import command_group
 from declarative_paas.cli.inputs import ManifestInputs, reads_manifests
-from declarative_paas.cli.planoptions import parse_addresses
-from declarative_paas.core.diagnostic import Diagnostic
+from declarative_paas.cli.planoptions import ApproveOption, parse_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from declarative_paas.core.resource import ResourceState
-    from declarative_paas.workflow.state_edit import Edited
 
 app = command_group()
 
@@ -67,36 +66,56 @@ def show_state(inputs: ManifestInputs, address: AddressArgument) -> None:
 
 @app.command("rm")
 @reads_manifests
-def remove_state(inputs: ManifestInputs, address: AddressArgument) -> None:
-    """Forget a resource: its record goes, the thing itself stays. Backs the state up first.
+def remove_state(inputs: ManifestInputs, address: AddressArgument, auto_approve: ApproveOption = False) -> None:
+    """Forget a resource. The thing itself goes on existing; nothing manages it, or deletes it, any more.
 
-    Example: dpaas state rm domain.shop/www.example.com
+    A backup of the state is made first.
+
+    Example: dpaas state rm addon.shop/DATABASE --auto-approve
     """
-    from declarative_paas.workflow.state_edit import remove_records
+    from declarative_paas.workflow.state_edit import remove_record
 
     (wanted,) = parse_addresses([address])
+    if not auto_approve:
+        _ask_to_forget(address)
     with inputs.world() as world:
-        _told(remove_records(world, wanted), f"Forgot {wanted}: what it stands for is nobody's now.")
+        done = remove_record(world, wanted)
+    for removed, instance in done.removed:
+        print(f"Removed {removed} (instance {instance}) from the record.")
+    for step in done.forgotten:
+        print(f"Forgot the unfinished step {step}.")
+    print(f"The state from before: {done.backup}")
+    print(
+        f"warning: {address} itself goes on existing and costing; while a manifest asks for it, "
+        "the next apply makes another one",
+        file=sys.stderr,
+    )
 
 
 @app.command("mv")
 @reads_manifests
 def move_state(
     inputs: ManifestInputs,
-    origin: Annotated[str, typer.Argument(metavar="FROM", help="The address as it is recorded.")],
-    target: Annotated[str, typer.Argument(metavar="TO", help="The address it is to have.")],
+    from_: Annotated[str, typer.Argument(metavar="FROM", help="The address it has.")],
+    to: Annotated[str, typer.Argument(metavar="TO", help="The address it gets: of the same type, and free.")],
 ) -> None:
-    """Record a resource under another address. Backs the state up first.
+    """Record a resource under another address. Nothing real is renamed; a backup of the state is made first.
 
     Refused where the region knows the resource by its address, and would not find it again.
 
     Example: dpaas state mv secret.shop/KEY secret.shop/SESSION_KEY
     """
-    from declarative_paas.workflow.state_edit import move_records
+    from declarative_paas.workflow.state_edit import move_record
 
-    old, new = parse_addresses([origin, target])
+    old, new = parse_addresses([from_, to])
     with inputs.world() as world:
-        _told(move_records(world, old, new), f"{old} is recorded as {new}.")
+        done = move_record(world, old, new)
+    others = sorted({str(address) for address, _ in done.written if address != new})
+    print(f"{old} is recorded as {new} now.")
+    if others:
+        print(f"Changed what refers to it: {', '.join(others)}.")
+    print(f"The state from before: {done.backup}")
+    print("warning: nothing real was renamed: read `dpaas plan` before the next apply", file=sys.stderr)
 
 
 @app.command("pull")
@@ -123,11 +142,15 @@ def pull_state(inputs: ManifestInputs) -> None:
     print(json.dumps(document, indent=2))
 
 
-def _told(result: Edited | Diagnostic, sentence: str) -> None:
-    if isinstance(result, Diagnostic):
-        report.fail(result)
-    print(sentence)
-    print(f"The state as it was: {result.backup}")
+def _ask_to_forget(address: str) -> None:
+    from declarative_paas.cli.terminal import ask, can_ask
+
+    if not can_ask():
+        report.refuse("no-consent", "nobody is here to agree: there is no terminal", expected="--auto-approve")
+    question = f"Forget {address}? It goes on existing, and nothing manages it any more. Only `yes` is a yes: "
+    if ask(question) != "yes":
+        print("Nothing was changed.", file=sys.stderr)
+        raise typer.Exit(exitcode.FAILED)
 
 
 def _sorted(records: Iterable[ResourceState]) -> list[ResourceState]:
