@@ -18,6 +18,8 @@ from declarative_paas.core.resource import InstanceStatus, ResourceState
 from declarative_paas.core.state import Intent, Lease, SecretStore, Snapshot, StateStore, StepResult
 
 LEASE_TTL_S = 60.0
+"""How long a lock outlives a holder of another machine that died; a living one renews it."""
+
 STEP_DEADLINE_S = 1800.0
 
 

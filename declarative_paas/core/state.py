@@ -129,6 +129,10 @@ class StateStore(Protocol):
 
     def release(self, lease: Lease) -> None: ...
 
+    def expire(self, scope: Scope, holder: str) -> None:
+        """Ends the lease of a holder that is known to be dead; a no-op when somebody else holds it by now."""
+        ...
+
     def commit(self, lease: Lease, *, results: Sequence[StepResult] = (), intents: Sequence[Intent] = ()) -> int:
         """One durable transaction; checks the fence; returns the new serial. Raises LeaseLost."""
         ...

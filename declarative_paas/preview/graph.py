@@ -10,6 +10,7 @@ from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.plan import Action, Plan
 from declarative_paas.core.resource import Resource
 from declarative_paas.preview.svg import render_svg
+from declarative_paas.preview.values import printable
 
 Format: TypeAlias = Literal["dot", "mermaid", "svg"]
 
@@ -119,7 +120,7 @@ def _mermaid(graph: Graph) -> str:
 
 
 def _quoted(text: str) -> str:
-    return '"' + printable(text.replace("\\", "\\\\").replace('"', '\\"')).replace("\n", "") + '"'
+    return '"' + printable(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _entity(text: str) -> str:

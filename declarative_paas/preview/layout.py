@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 from declarative_paas.core.graph import topological_order
@@ -38,7 +39,8 @@ class Box:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """`routes` has one for each edge, in their order: the points it passes, from the needed box's right side
-    to the needing box's left. Between points 2k and 2k+1 it crosses a gap, else it runs level through a column.
+    to the needing box's left. From an even point (0, 2, …) it runs level through a column, from an odd one across
+    the gap to the next.
     """
 
     boxes: Mapping[str, Box]
@@ -100,7 +102,7 @@ def _neighbours(level: Mapping[str, int], edges: Sequence[Edge]) -> dict[_Item, 
     links: set[tuple[_Item, _Item]] = set()
     for edge in edges:
         chain = _chain(edge, level)
-        links.update(zip(chain, chain[1:], strict=False))
+        links.update(pairwise(chain))
     found: dict[_Item, list[_Item]] = {}
     for first, second in sorted(links):
         found.setdefault(first, []).append(second)
@@ -119,8 +121,8 @@ def _ordered(columns: list[list[_Item]], neighbours: Mapping[_Item, Sequence[_It
     position = {item: row for column in columns for row, item in enumerate(column)}
     for sweep in range(SWEEPS):
         for column in columns if sweep % 2 == 0 else reversed(columns):
-            middles = {item: _middle(item, neighbours, position) for item in column}
-            column.sort(key=lambda item: (middles[item], item))  # noqa: B023  # used at once
+            middles = sorted((_middle(item, neighbours, position), item) for item in column)
+            column[:] = [item for _, item in middles]
             position.update({item: row for row, item in enumerate(column)})
     return columns
 
@@ -147,7 +149,7 @@ def _route(
     rights: Sequence[float],
 ) -> tuple[tuple[float, float], ...]:
     start, end = boxes[edge[1]], boxes[edge[0]]
-    points = [(start.x + start.width, start.middle)]
+    points = [(start.x + start.width, start.middle), (rights[level[edge[1]]], start.middle)]
     for item in _chain(edge, level)[1:-1]:
         points += [(lefts[item[1]], lanes[item]), (rights[item[1]], lanes[item])]
     return (*points, (end.x, end.middle))

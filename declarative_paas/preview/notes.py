@@ -17,11 +17,16 @@ _AT_STAKE = frozenset({RiskKind.DATA_LOSS, RiskKind.DOWNTIME, RiskKind.EXPOSURE}
 
 def note_of(change: Change, addons: Mapping[ResourceAddress, str]) -> list[tuple[Style, str]]:
     """The pieces of the note, each in its style. `addons` names the plans of add-ons in this plan."""
+    return list(_pieces(change, addons))
+
+
+def _pieces(change: Change, addons: Mapping[ResourceAddress, str]) -> Iterator[tuple[Style, str]]:
     attributes = change.after if change.after is not None else change.before or {}
-    pieces: list[tuple[Style, str]] = [("plain", text) for text in _what(change, attributes, addons)]
-    pieces += [("plain", text) for text in _price(change)]
+    for text in (*_what(change, attributes, addons), *_price(change)):
+        yield "plain", text
     kinds = {risk.kind for risk in change.risks} & _AT_STAKE
-    return pieces + [("danger", kind.value.upper()) for kind in sorted(kinds, key=lambda kind: kind.value)]
+    for kind in sorted(kinds, key=lambda kind: kind.value):
+        yield "danger", kind.value.upper()
 
 
 def addon_plans(changes: Iterable[Change]) -> dict[ResourceAddress, str]:

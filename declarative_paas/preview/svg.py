@@ -44,7 +44,7 @@ def _edge(edge: Edge, route: Sequence[tuple[float, float]]) -> str:
     path = f"M{route[0][0]:.1f} {route[0][1]:.1f}"
     for index, (x, y) in enumerate(route[1:]):
         before_x, before_y = route[index]
-        if index % 2 == 0:
+        if index % 2 == 1:
             middle = (before_x + x) / 2
             path += f"C{middle:.1f} {before_y:.1f} {middle:.1f} {y:.1f} {x:.1f} {y:.1f}"
         else:

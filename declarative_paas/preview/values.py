@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from os.path import commonprefix
 from typing import cast
 
 from declarative_paas.core.values import UNKNOWN, Reference, SecretRef, Sensitive, Value
@@ -87,8 +86,8 @@ def _shortened(text: str, width: int) -> str:
 
 def _both_shortened(old: str, new: str, width: int) -> tuple[str, str]:
     """Two long values that begin alike are shown from where they differ: cut at the end they would look the same."""
-    alike = len(commonprefix([old, new]))
+    alike = next((index for index, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
     if alike > width // 2:
-        start = alike - _CONTEXT
+        start = max(0, min(alike - _CONTEXT, max(len(old), len(new)) + 1 - width))
         old, new = f"…{old[start:]}", f"…{new[start:]}"
     return _shortened(old, width), _shortened(new, width)

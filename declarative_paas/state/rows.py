@@ -68,7 +68,8 @@ def entry_body(entry: HistoryEntry) -> str:
 
 def entry_of(body: str) -> HistoryEntry:
     document: dict[str, Any] = json.loads(body)
-    return HistoryEntry(**{**document, "failures": tuple(document["failures"])})
+    document["failures"] = tuple(document["failures"])
+    return HistoryEntry(**document)
 
 
 def hold_body(hold: Hold) -> str:

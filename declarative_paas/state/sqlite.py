@@ -125,6 +125,12 @@ class SqliteStore(SqliteSecrets):
                 (_RELEASED, str(lease.scope), lease.fence),
             )
 
+    def expire(self, scope: Scope, holder: str) -> None:
+        with self._file.writing() as connection:
+            connection.execute(
+                "UPDATE leases SET expires = ? WHERE scope = ? AND holder = ?", (_RELEASED, str(scope), holder)
+            )
+
     def commit(self, lease: Lease, *, results: Sequence[StepResult] = (), intents: Sequence[Intent] = ()) -> int:
         scope = str(lease.scope)
         with self._file.writing() as connection:

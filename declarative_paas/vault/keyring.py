@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import os
+import threading
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +52,8 @@ class Keyring:
             if path.exists():
                 raise
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        # Threads too: regions and add-ons of one apply ask for the key at the same moment.
+        fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(base64.urlsafe_b64encode(os.urandom(32)) + b"\n")

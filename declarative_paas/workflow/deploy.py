@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import getpass
-import os
-import socket
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from declarative_paas import __version__
-from declarative_paas.apply.executor import LEASE_TTL_S, ApplyResult, ApplyTools, Interruption, run_plan
+from declarative_paas.apply.executor import ApplyResult, ApplyTools, Interruption, run_plan
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.diagnostic import Diagnostic, error, has_errors
 from declarative_paas.core.event import EventSink
@@ -23,6 +21,7 @@ from declarative_paas.desired.residency import jurisdictions_of
 from declarative_paas.plan.inputs import PlanInputs
 from declarative_paas.plan.planner import make_plan
 from declarative_paas.refresh.read import read_regions
+from declarative_paas.workflow.lock import holding_lock
 from declarative_paas.workflow.sources import read_sources
 from declarative_paas.workflow.world import World
 
@@ -123,8 +122,7 @@ def apply_plan(
     """Executes the plan under the lock, and writes the history. Raises LockHeld, LeaseLost, StateError."""
     plan = planned.plan
     assert plan is not None, "only a plan without errors is applied"
-    lease = world.store.acquire(world.project.scope, lock_holder(), LEASE_TTL_S)
-    try:
+    with holding_lock(world.store, world.project.scope) as lease:
         snapshot = _unmoved(world, planned)
         if planned.hold is not None:
             # Before the first step: an interrupted rollback must go on as one.
@@ -145,8 +143,6 @@ def apply_plan(
                 world.store.end_hold(lease, app)
         _end_history(world, entry, result)
         return result
-    finally:
-        world.store.release(lease)
 
 
 class StalePlan(Exception):
@@ -198,12 +194,12 @@ def _stored_secrets(world: World) -> dict[str, SecretRef]:
     return found
 
 
-def lock_holder() -> str:
-    return f"{getpass.getuser()}@{socket.gethostname()} (process {os.getpid()})"
-
-
 def _begin_history(world: World, plan: Plan, lease: Lease, command: str) -> HistoryEntry:
     now = world.clock.now()
+    for entry in world.store.history(world.project.scope):
+        if entry.outcome == "running":
+            # We hold the lock, so whoever wrote this is dead.
+            world.store.record(world.project.scope, replace(entry, outcome="interrupted"))
     entry = HistoryEntry(
         id=f"{now:%Y%m%dT%H%M%S}-{lease.fence}",
         started_at=now.isoformat(timespec="seconds"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import getpass
 
-from declarative_paas.apply.executor import LEASE_TTL_S
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.diagnostic import error
 from declarative_paas.core.provider import ReleaseView
 from declarative_paas.core.state import Hold, Snapshot
-from declarative_paas.workflow.deploy import Planned, PlanRequest, lock_holder, plan_changes
+from declarative_paas.workflow.deploy import Planned, PlanRequest, plan_changes
+from declarative_paas.workflow.lock import holding_lock
 from declarative_paas.workflow.regions import reach_of
 from declarative_paas.workflow.sources import read_sources
 from declarative_paas.workflow.world import World
@@ -49,11 +49,8 @@ def end_hold(world: World, app: str) -> bool:
     scope = world.project.scope
     if not any(hold.app == app for hold in world.store.holds(scope)):
         return False
-    lease = world.store.acquire(scope, lock_holder(), LEASE_TTL_S)
-    try:
+    with holding_lock(world.store, scope) as lease:
         world.store.end_hold(lease, app)
-    finally:
-        world.store.release(lease)
     return True
 
 

@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from declarative_paas.apply.executor import LEASE_TTL_S
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.provider import InstanceKey, Present, ReadQuery
 from declarative_paas.core.resource import ResourceState
 from declarative_paas.core.state import Snapshot, StateError, StepResult
 from declarative_paas.state.edit import move, removal
 from declarative_paas.state.location import backup_store
-from declarative_paas.workflow.deploy import lock_holder
+from declarative_paas.workflow.lock import holding_lock
 from declarative_paas.workflow.world import World
 
 
@@ -53,13 +52,10 @@ def _edit(world: World, change: Callable[[Snapshot], Sequence[StepResult]]) -> S
     project, store = world.project, world.store
     # Before the lock too: a mistake in an address must not make a state where there is none.
     change(store.snapshot(project.scope))
-    lease = store.acquire(project.scope, lock_holder(), LEASE_TTL_S)
-    try:
+    with holding_lock(store, project.scope) as lease:
         results = change(store.snapshot(project.scope))
         copy = backup_store(project.manifests.platform.spec.state, base_dir=project.directory, now=world.clock.now())
         store.commit(lease, results=results)
-    finally:
-        store.release(lease)
     return StateEdit(
         removed=[result.remove for result in results if result.remove is not None],
         written=[result.put.key for result in results if result.put is not None],

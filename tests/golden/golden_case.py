@@ -1,12 +1,12 @@
 """One directory, one plan: manifests and recorded state in; the plan, its text and its JSON out.
 
-    manifest.yaml   what is asked for
-    before.yaml     optional: the manifests as they were applied last; `state.json` is made from it
-    state.json      optional: the records that the last apply left
-    readings.json   optional: by address `"absent"` or `{"problems": [...], "attributes": {...}}`, laid over the records
-    case.json       optional: `sources` (digest by app) and `secrets` (digest by name), now and under `before`;
-                    `releases` (number by app), `holds`, `destroy`, `confirmed`, `targets`
-    plan.txt, plan.json   what must come out
+manifest.yaml   what is asked for
+before.yaml     optional: the manifests as they were applied last; `state.json` is made from it
+state.json      optional: the records that the last apply left
+readings.json   optional: by address `"absent"` or `{"problems": [...], "attributes": {...}}`, laid over the records
+case.json       optional: `sources` (digest by app) and `secrets` (digest by name), now and under `before`;
+                `releases` (number by app), `holds`, `destroy`, `confirmed`, `targets`
+plan.txt, plan.json   what must come out
 """
 
 from __future__ import annotations

@@ -81,10 +81,10 @@ def remove_state(inputs: ManifestInputs, address: AddressArgument, auto_approve:
     with inputs.world() as world:
         done = remove_record(world, wanted)
     for removed, instance in done.removed:
-        print(f"Removed {removed} (instance {instance}) from the record.")
+        print(f"Forgot {removed} (instance {instance}).")
     for step in done.forgotten:
         print(f"Forgot the unfinished step {step}.")
-    print(f"The state from before: {done.backup}")
+    print(f"The state as it was: {done.backup}")
     print(
         f"warning: {address} itself goes on existing and costing; while a manifest asks for it, "
         "the next apply makes another one",
@@ -111,11 +111,10 @@ def move_state(
     with inputs.world() as world:
         done = move_record(world, old, new)
     others = sorted({str(address) for address, _ in done.written if address != new})
-    print(f"{old} is recorded as {new} now.")
+    print(f"{old} is recorded as {new}.")
     if others:
         print(f"Changed what refers to it: {', '.join(others)}.")
-    print(f"The state from before: {done.backup}")
-    print("warning: nothing real was renamed: read `dpaas plan` before the next apply", file=sys.stderr)
+    print(f"The state as it was: {done.backup}")
 
 
 @app.command("pull")

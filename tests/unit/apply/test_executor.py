@@ -203,15 +203,30 @@ def test_a_failed_create_keeps_its_trace_and_a_failed_update_needs_none(tmp_path
 def test_a_holder_whose_lock_was_taken_over_writes_nothing_more(tmp_path: Path):
     clock = SteppingClock()
     bench = Bench(tmp_path, ScriptedProvider(), clock)
+    clock_has_passed = threading.Event()
+    taker = threading.Barrier(2, timeout=10)
 
     def slow(request: StepRequest, context: StepContext) -> Done:
         clock.pass_s(LEASE_TTL_S * 2)
+        clock_has_passed.set()
+        taker.wait()
         return Done(remote_id="r")
+
+    def take_over() -> None:
+        # Another process, with a connection of its own, finds the lock expired.
+        clock_has_passed.wait(10)
+        other = SqliteStore(bench.store.path, clock=clock, keyring=lambda: pytest.fail("no secret is needed"))
+        other.acquire(SCOPE, "somebody else", 60.0)
+        other.close()
+        taker.wait()
 
     bench.provider._scripts["app.shop"] = slow
     plan = bench.plan(want("app.shop"), want("slug.shop", after=["app.shop"]))
-    with pytest.raises(LeaseLost):
+    thread = threading.Thread(target=take_over)
+    thread.start()
+    with pytest.raises(LeaseLost, match="somebody else"):
         bench.apply(plan)
+    thread.join()
     assert bench.store.snapshot(SCOPE).resources == {}
 
 

@@ -32,6 +32,16 @@ def test_the_bytes_depend_on_the_content_alone(tmp_path: Path) -> None:
     assert archive(second, tmp_path / "3") != archive(first, tmp_path / "1")
 
 
+def test_entries_are_in_order_whatever_order_the_disk_has(tmp_path: Path) -> None:
+    names = [f"{number * 7919 % 211:03}" for number in range(211)]
+    directory = write_tree(tmp_path / "app", {f"{name}/x": name for name in names})
+    write_archive(directory, tmp_path / "slug.tar.gz")
+    with tarfile.open(tmp_path / "slug.tar.gz") as opened:
+        found = opened.getnames()
+    assert found == sorted(found)
+    assert len(found) == 2 * len(names)
+
+
 def test_tar_extracts_what_was_archived(tmp_path: Path) -> None:
     directory = write_tree(tmp_path / "app", FILES)
     (directory / "app.py").chmod(0o755)

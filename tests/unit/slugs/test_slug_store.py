@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,8 @@ def test_one_holds_a_slug_at_a_time_and_no_lock_file_stays(tmp_path: Path) -> No
         for _ in range(50):
             with store.lock("aa"):
                 inside.append(1)
+                # Long enough for another to come in, if it could.
+                time.sleep(0.0005)
                 most.append(len(inside))
                 inside.pop()
 
