@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import cast
 
 from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.plan import Change, Operation, Step
 from declarative_paas.core.provider import ErrorKind, ProviderError, StepRequest
 from declarative_paas.core.resource import ResourceState
-from declarative_paas.core.values import Attributes, Reference, SecretRef, Sensitive, Value, encode
+from declarative_paas.core.values import Attributes, Reference, SecretRef, Sensitive, Value, encode, is_list, is_map
 
 Lookup = Callable[[ResourceAddress], ResourceState | None]
 OpenSecret = Callable[[SecretRef], Sensitive]
@@ -56,10 +56,10 @@ def fill(value: Value, lookup: Lookup) -> Value:
             raise ProviderError(
                 ErrorKind.INVALID, f"{value} is not known although {value.address} was applied"
             ) from None
-    if isinstance(value, Mapping):
-        return {key: fill(item, lookup) for key, item in cast("Mapping[str, Value]", value).items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [fill(item, lookup) for item in cast("Sequence[Value]", value)]
+    if is_map(value):
+        return {key: fill(item, lookup) for key, item in value.items()}
+    if is_list(value):
+        return [fill(item, lookup) for item in value]
     return value
 
 
@@ -67,10 +67,10 @@ def reveal(value: Value, open_secret: OpenSecret) -> Value:
     """Opens every `SecretRef`: the result lives in memory, for one step."""
     if isinstance(value, SecretRef):
         return open_secret(value)
-    if isinstance(value, Mapping):
-        return {key: reveal(item, open_secret) for key, item in cast("Mapping[str, Value]", value).items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [reveal(item, open_secret) for item in cast("Sequence[Value]", value)]
+    if is_map(value):
+        return {key: reveal(item, open_secret) for key, item in value.items()}
+    if is_list(value):
+        return [reveal(item, open_secret) for item in value]
     return value
 
 
@@ -78,8 +78,8 @@ def conceal(value: Value, name: str, store: Callable[[str, Sensitive], SecretRef
     """Puts every `Sensitive` away in the secret store, leaving its ref: what a record may hold."""
     if isinstance(value, Sensitive):
         return value.ref if value.ref is not None else store(name, value)
-    if isinstance(value, Mapping):
-        return {key: conceal(item, f"{name}.{key}", store) for key, item in cast("Mapping[str, Value]", value).items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [conceal(item, f"{name}.{index}", store) for index, item in enumerate(cast("Sequence[Value]", value))]
+    if is_map(value):
+        return {key: conceal(item, f"{name}.{key}", store) for key, item in value.items()}
+    if is_list(value):
+        return [conceal(item, f"{name}.{index}", store) for index, item in enumerate(value)]
     return value

@@ -52,7 +52,7 @@ class ResourceState:
     region: str
     remote_id: str
     attributes: Attributes
-    outputs: Attributes = field(default_factory=dict)
+    outputs: Attributes = field(default_factory=dict[str, Any])
     dependencies: tuple[ResourceAddress, ...] = ()
     status: InstanceStatus = InstanceStatus.CURRENT
     price_cents: int | None = 0
@@ -90,8 +90,9 @@ class ResourceState:
     @classmethod
     def from_decoded(cls, data: Mapping[str, Any]) -> ResourceState:
         """From the JSON form, its values decoded already. Raises KeyError or ValueError on a malformed record."""
-        if not (isinstance(data["attributes"], dict) and isinstance(data["outputs"], dict)):
-            raise ValueError("attributes and outputs are not mappings")
+        for part in ("attributes", "outputs"):
+            if not isinstance(data[part], dict):
+                raise ValueError(f"{part} is no mapping")
         return cls(
             address=ResourceAddress.parse(data["address"]),
             instance=data["instance"],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeGuard, cast
 
 from declarative_paas.core.address import ResourceAddress
 
@@ -89,14 +89,24 @@ Value: TypeAlias = Any
 Attributes: TypeAlias = Mapping[str, Value]
 
 
+def is_map(value: Value) -> TypeGuard[Mapping[str, Value]]:
+    """Whether the value is a mapping; told to type checkers too, which know nothing of what an `Any` holds."""
+    return isinstance(value, Mapping)
+
+
+def is_list(value: Value) -> TypeGuard[Sequence[Value]]:
+    """Whether the value is a sequence of values; a text is not."""
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
 def references(value: Value) -> Iterator[Reference]:
     """Every reference inside a value, in order."""
     if isinstance(value, Reference):
         yield value
-    elif isinstance(value, Mapping):
+    elif is_map(value):
         for item in value.values():
             yield from references(item)
-    elif isinstance(value, Sequence) and not isinstance(value, str):
+    elif is_list(value):
         for item in value:
             yield from references(item)
 
@@ -105,9 +115,9 @@ def is_known(value: Value) -> bool:
     """Whether nothing inside the value waits for an apply."""
     if value is UNKNOWN or isinstance(value, Reference):
         return False
-    if isinstance(value, Mapping):
+    if is_map(value):
         return all(is_known(item) for item in value.values())
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if is_list(value):
         return all(is_known(item) for item in value)
     return True
 
@@ -116,9 +126,9 @@ def encode(value: Value) -> Value:
     """To plain JSON. A `Sensitive` with a ref becomes its ref; one without raises TypeError."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if isinstance(value, Mapping):
+    if is_map(value):
         return {key: encode(item) for key, item in value.items()}
-    if isinstance(value, Sequence):
+    if is_list(value):
         return [encode(item) for item in value]
     if isinstance(value, Reference):
         return {"$ref": [str(value.address), value.attribute]}
@@ -137,9 +147,11 @@ def decode(value: Value) -> Value:
     """From the JSON form that `encode` wrote."""
     if isinstance(value, dict):
         # Most values are plain: a call for each of them would double the time.
-        return decode_object({key: decode(item) if item.__class__ in _NESTED else item for key, item in value.items()})
+        members = cast("dict[str, Value]", value).items()
+        return decode_object({key: decode(item) if type(item) in _NESTED else item for key, item in members})
     if isinstance(value, list):
-        return [decode(item) if item.__class__ in _NESTED else item for item in value]
+        items: list[Value] = value
+        return [decode(item) if type(item) in _NESTED else item for item in items]
     return value
 
 

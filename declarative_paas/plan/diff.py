@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 from declarative_paas.core.plan import FieldChange
 from declarative_paas.core.resource_type import ResourceType
-from declarative_paas.core.values import Attributes, Value
+from declarative_paas.core.values import Attributes, Value, is_map
 
 _ABSENT: Any = object()
 
@@ -35,9 +35,9 @@ def diff_attributes(
 
 
 def _keyed(name: str, want: Value, have: Value, owned: Value) -> Iterator[FieldChange]:
-    wanted = cast("Mapping[str, Value]", want or {})
-    actual = cast("Mapping[str, Value]", have if isinstance(have, Mapping) else {})
-    ours = set(cast("Mapping[str, Value]", owned)) if isinstance(owned, Mapping) else set[str]()
+    wanted: Mapping[str, Value] = want or {}
+    actual: Mapping[str, Value] = have if is_map(have) else {}
+    ours = set(owned) if is_map(owned) else set[str]()
     for key in sorted(wanted.keys() | (actual.keys() & ours)):
         yield from _nested(f"{name}.{key}", wanted.get(key, _ABSENT), actual.get(key, _ABSENT), False)
 
@@ -45,10 +45,9 @@ def _keyed(name: str, want: Value, have: Value, owned: Value) -> Iterator[FieldC
 def _nested(path: str, want: Value, have: Value, forces: bool) -> Iterator[FieldChange]:
     if want is have or want == have:
         return
-    if isinstance(want, Mapping) and isinstance(have, Mapping):
-        wanted, actual = cast("Mapping[str, Value]", want), cast("Mapping[str, Value]", have)
-        for key in sorted(wanted.keys() | actual.keys()):
-            yield from _nested(f"{path}.{key}", wanted.get(key, _ABSENT), actual.get(key, _ABSENT), forces)
+    if is_map(want) and is_map(have):
+        for key in sorted(want.keys() | have.keys()):
+            yield from _nested(f"{path}.{key}", want.get(key, _ABSENT), have.get(key, _ABSENT), forces)
         return
     yield FieldChange(
         path=path,

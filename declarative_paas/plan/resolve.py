@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.resource_type import ResourceType
-from declarative_paas.core.values import UNKNOWN, Attributes, Reference, Value
+from declarative_paas.core.values import UNKNOWN, Attributes, Reference, Value, is_list, is_map
 
 _MISSING: Value = object()
 
@@ -50,10 +49,9 @@ def resolve(value: Value, settled: Mapping[ResourceAddress, Settled]) -> Value:
         found = UNKNOWN if source is None else source.lookup(value.attribute)
         # A reference stays in the plan as itself: it says where the value will come from.
         return value if found is UNKNOWN or found is _MISSING or isinstance(found, Reference) else found
-    if isinstance(value, Mapping):
-        mapping = cast("Mapping[str, Value]", value)
-        resolved = {key: resolve(item, settled) for key, item in mapping.items()}
-        return mapping if all(resolved[key] is mapping[key] for key in resolved) else resolved
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [resolve(item, settled) for item in cast("Sequence[Value]", value)]
+    if is_map(value):
+        resolved = {key: resolve(item, settled) for key, item in value.items()}
+        return value if all(resolved[key] is value[key] for key in resolved) else resolved
+    if is_list(value):
+        return [resolve(item, settled) for item in value]
     return value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.plan import Action, Plan, Risk, RiskKind
 from declarative_paas.preview.values import dollars, printable
 
@@ -57,6 +56,15 @@ def verdict_of(plan: Plan) -> Verdict:
     )
 
 
+def no_changes(plan: Plan) -> str:
+    """What an empty plan says, as far as it looked."""
+    if plan.destroy:
+        return "No changes. Nothing is left to destroy."
+    if plan.targets:
+        return "No changes. What was asked for is as the manifests say."
+    return NO_CHANGES
+
+
 def verdict_line(verdict: Verdict) -> str:
     """`Plan: 7 to create, 1 to update. $62.00/mo (+$12.00, +24 %). Highest risk: restart.`"""
     counts = [
@@ -107,7 +115,7 @@ def banner_lines(plan: Plan) -> list[str]:
 def _several(names: list[str]) -> str:
     if len(names) <= _MANY:
         return ", ".join(names)
-    apps = sorted({ResourceAddress.parse(name).app for name in names})
+    apps = sorted({name.partition(".")[2].partition("/")[0] for name in names})
     return f"{len(names)} resources of {', '.join(apps)}"
 
 
@@ -118,7 +126,8 @@ def _price(verdict: Verdict) -> str:
     text = f"{dollars(verdict.price_after_cents)}/mo"
     if verdict.price_delta_cents:
         sign = "+" if verdict.price_delta_cents > 0 else ""
-        percent = f", {sign}{100 * verdict.price_delta_cents / before:.0f} %" if before else ""
+        share = round(100 * verdict.price_delta_cents / before) if before else 0
+        percent = f", {sign}{share} %" if share else ""
         text += f" ({sign}{dollars(verdict.price_delta_cents)}{percent})"
     if verdict.unpriced:
         text += f", {verdict.unpriced} without a price"

@@ -13,7 +13,7 @@ from declarative_paas.preview.causes import causes_told, shared_causes, ways_out
 from declarative_paas.preview.ink import Ink, Style
 from declarative_paas.preview.notes import addon_plans, note_of
 from declarative_paas.preview.reading_order import by_app
-from declarative_paas.preview.summary import NO_CHANGES, banner_lines, verdict_line, verdict_of
+from declarative_paas.preview.summary import banner_lines, no_changes, verdict_line, verdict_of
 from declarative_paas.preview.values import printable, show_change
 
 SIGNS: Final[Mapping[Action, str]] = {
@@ -70,7 +70,7 @@ class _Text:
 
     def lines(self) -> Iterator[str]:
         plan = self._plan
-        yield self._ink("bold", NO_CHANGES if plan.is_empty else verdict_line(verdict_of(plan)))
+        yield self._ink("bold", no_changes(plan) if plan.is_empty else verdict_line(verdict_of(plan)))
         yield from self._remarks()
         for line in banner_lines(plan):
             yield self._ink("danger", line)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import cast
 
-from declarative_paas.core.values import UNKNOWN, Reference, SecretRef, Sensitive, Value
+from declarative_paas.core.values import UNKNOWN, Reference, SecretRef, Sensitive, Value, is_list, is_map
 
 DEFAULT_WIDTH = 60
 _DIGEST = re.compile(r"[0-9a-f]{16,64}")
@@ -68,11 +66,10 @@ def _shown(value: Value) -> str:
         return "[secret]" if value.name.startswith("@") else f"[secret {printable(value.name)}]"
     if isinstance(value, Sensitive):
         return "[secret]"
-    if isinstance(value, Mapping):
-        mapping = cast("Mapping[str, Value]", value)
-        return "{" + ", ".join(f"{printable(key)}: {_shown(mapping[key])}" for key in sorted(mapping)) + "}"
-    if isinstance(value, Sequence):
-        return "[" + ", ".join(_shown(item) for item in cast("Sequence[Value]", value)) + "]"
+    if is_map(value):
+        return "{" + ", ".join(f"{printable(key)}: {_shown(value[key])}" for key in sorted(value)) + "}"
+    if is_list(value):
+        return "[" + ", ".join(_shown(item) for item in value) + "]"
     return printable(str(value))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NoReturn, cast
 
@@ -10,7 +9,7 @@ from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.diagnostic import nearest
 from declarative_paas.core.resource import ResourceState
 from declarative_paas.core.state import Snapshot, StateError, StepResult
-from declarative_paas.core.values import Attributes, Reference, Value
+from declarative_paas.core.values import Attributes, Reference, Value, is_list, is_map
 
 
 def removal(snapshot: Snapshot, address: ResourceAddress) -> list[StepResult]:
@@ -86,8 +85,8 @@ def _redirected(value: Value, from_: ResourceAddress, to: ResourceAddress) -> Va
     """The value with every reference to `from_` leading to `to`."""
     if isinstance(value, Reference):
         return replace(value, address=to) if value.address == from_ else value
-    if isinstance(value, Mapping):
-        return {key: _redirected(item, from_, to) for key, item in cast("Mapping[str, Value]", value).items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_redirected(item, from_, to) for item in cast("Sequence[Value]", value)]
+    if is_map(value):
+        return {key: _redirected(item, from_, to) for key, item in value.items()}
+    if is_list(value):
+        return [_redirected(item, from_, to) for item in value]
     return value

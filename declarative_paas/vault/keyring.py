@@ -50,7 +50,7 @@ class Keyring:
             return cls.load(path)
         except VaultError:
             if path.exists():
-                raise
+                return cls.load(path)  # malformed, or made by another a moment ago
         path.parent.mkdir(parents=True, exist_ok=True)
         # Threads too: regions and add-ons of one apply ask for the key at the same moment.
         fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")

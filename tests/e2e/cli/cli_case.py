@@ -78,9 +78,7 @@ class Stage:
             timeout=120,
             env=environment_of(environment),
         )
-        result = subprocess.CompletedProcess(
-            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
-        )
+        result = subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
         told = f"dpaas {' '.join(arguments)}\n{result.stdout}\n{result.stderr}"
         assert result.returncode == expect, f"exit code {result.returncode}, not {expect}: {told}"
         assert "Traceback" not in told and "internal error" not in told, told

@@ -1,0 +1,116 @@
+"""What the store contracts are tested with: each implementation, the time, and short ways to say records."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from declarative_paas.core.address import ResourceAddress, Scope
+from declarative_paas.core.clock import Clock
+from declarative_paas.core.plan import Operation
+from declarative_paas.core.resource import ResourceState
+from declarative_paas.core.state import Hold, Intent, SecretStore, StateStore, StepResult
+from declarative_paas.core.values import Attributes
+from declarative_paas.state.sqlite import SqliteStore
+from declarative_paas.vault.keyring import Keyring
+
+SCOPE = Scope("acme")
+KEY = b"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class BothStores(StateStore, SecretStore, Protocol):
+    """An implementation keeps records and secrets in one place."""
+
+
+class ManualClock:
+    """Stands still until told."""
+
+    def __init__(self, time: datetime = START) -> None:
+        self.time = time
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time.timestamp()
+
+    def pass_s(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreKind:
+    """`open` opens the store that lives in a directory; `verify` tells what is wrong inside it, None when it is sound."""
+
+    open: Callable[[Path, Clock, bytes], BothStores]
+    verify: Callable[[Path], str | None]
+
+
+def _open_sqlite(place: Path, clock: Clock, key: bytes) -> BothStores:
+    return SqliteStore(place / "state.db", clock=clock, keyring=lambda: Keyring(key))
+
+
+def _verify_sqlite(place: Path) -> str | None:
+    with closing(sqlite3.connect(place / "state.db")) as connection:
+        (verdict,) = connection.execute("PRAGMA integrity_check").fetchone()
+    return None if verdict == "ok" else str(verdict)
+
+
+KINDS: Mapping[str, StoreKind] = {"sqlite": StoreKind(open=_open_sqlite, verify=_verify_sqlite)}
+"""Every implementation of the store protocols; the whole suite runs on each."""
+
+
+@dataclass
+class Bench:
+    """One place with a store in it, and the time there."""
+
+    kind: StoreKind
+    name: str
+    place: Path
+    clock: ManualClock
+    store: BothStores
+
+    def another(self, key: bytes = KEY) -> BothStores:
+        """Opens the same place once more, as another process would."""
+        return self.kind.open(self.place, self.clock, key)
+
+
+def at(text: str) -> ResourceAddress:
+    return ResourceAddress.parse(text)
+
+
+def record(
+    address: str, instance: str = "i1", attributes: Attributes | None = None, outputs: Attributes | None = None
+) -> ResourceState:
+    return ResourceState(
+        address=at(address),
+        instance=instance,
+        region="us",
+        remote_id=f"remote-{instance}",
+        attributes=attributes or {"size": "small"},
+        outputs=outputs or {},
+    )
+
+
+def put(address: str, instance: str = "i1", **attributes: Any) -> StepResult:
+    return StepResult(step_id=f"create:{address}#{instance}", put=record(address, instance, attributes or None))
+
+
+def intent(address: str, instance: str = "i1", operation: Operation = Operation.CREATE) -> Intent:
+    return Intent(
+        step_id=f"{operation.value}:{address}#{instance}",
+        operation=operation,
+        address=at(address),
+        instance=instance,
+        region="us",
+    )
+
+
+def hold(app: str, version: int = 3) -> Hold:
+    return Hold(app=app, version=version, source="abc", since="2026-01-01T00:00:00+00:00", by="ann")
