@@ -127,6 +127,9 @@ def encode(value: Value) -> Value:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if is_map(value):
+        if len(value) == 1:
+            # A user's own `{$ref: …}` must not come back as one of ours: its key gets one more `$`.
+            return {f"${key}" if key.startswith("$") else key: encode(item) for key, item in value.items()}
         return {key: encode(item) for key, item in value.items()}
     if is_list(value):
         return [encode(item) for item in value]
@@ -149,9 +152,8 @@ def decode(value: Value) -> Value:
         # Most values are plain: a call for each of them would double the time.
         members = cast("dict[str, Value]", value).items()
         return decode_object({key: decode(item) if type(item) in _NESTED else item for key, item in members})
-    if isinstance(value, list):
-        items: list[Value] = value
-        return [decode(item) if type(item) in _NESTED else item for item in items]
+    if is_list(value):
+        return [decode(item) if type(item) in _NESTED else item for item in value]
     return value
 
 
@@ -166,6 +168,8 @@ def decode_object(value: dict[str, Value]) -> Value:
                 return Reference(ResourceAddress.parse(address), attribute)
             case ("$unknown", True):
                 return UNKNOWN
+            case (str(key), item) if key.startswith("$$"):
+                return {key[1:]: item}
             case _:
                 pass
     return value

@@ -33,6 +33,7 @@ class StateFile:
         self._new_lineage = new_lineage
         self._formats = formats or Formats()
         self._connection: sqlite3.Connection | None = None
+        self._opened = (0, 0)
 
     def exists(self) -> bool:
         """Whether there is something to read; without it a state is empty."""
@@ -68,6 +69,8 @@ class StateFile:
         with told(self.path):
             connection = self._open()
             with _transaction(connection):
+                # Asked each time: another process may have upgraded the file under a long apply.
+                self._known_format(connection)
                 yield connection
 
     def close(self) -> None:
@@ -83,12 +86,14 @@ class StateFile:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None:
+            self._check_in_place()
             return self._connection
         if not self.exists():
             self._create()
         if self.path.is_dir():
             raise StateError(f"the state {self.path} is a directory: name a file in `spec.state`")
-        if self.path.stat().st_size == 0:
+        status = self.path.stat()
+        if status.st_size == 0:
             # A state is never zero bytes long: something cut it short, and an empty one would plan everything anew.
             raise StateError(f"the state {self.path} is empty (0 bytes): it is damaged; {RESTORE}")
         connection = self.connect(self.path)
@@ -97,8 +102,17 @@ class StateFile:
         except BaseException:
             connection.close()
             raise
-        self._connection = connection
+        self._connection, self._opened = connection, (status.st_dev, status.st_ino)
         return connection
+
+    def _check_in_place(self) -> None:
+        """What is written to a file without a name is lost: a removed or restored state is not written on."""
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            raise StateError(f"the state {self.path} was removed while it was in use: nothing was written") from None
+        if (status.st_dev, status.st_ino) != self._opened:
+            raise StateError(f"the state {self.path} was replaced while it was in use: run the command again")
 
     def _create(self) -> None:
         """Makes an empty state beside its place and links it there: nobody ever sees a half-made one."""
@@ -122,12 +136,7 @@ class StateFile:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Looks before it touches: a file of another program or of a newer version keeps every byte."""
-        found = self._format(connection)
-        if found > self._formats.current:
-            raise StateError(
-                f"the state {self.path} has format {found}, this version knows {self._formats.current}: "
-                "use the newer dpaas that wrote it"
-            )
+        found = self._known_format(connection)
         connection.execute("PRAGMA synchronous = FULL")
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
         if mode != "wal":  # a restored backup
@@ -143,12 +152,22 @@ class StateFile:
             raise StateError(f"the state {self.path} does not tell its format: it is damaged; {RESTORE}")
         return int(text)
 
+    def _known_format(self, connection: sqlite3.Connection) -> int:
+        """Raises StateError for a format that only a newer version knows."""
+        found = self._format(connection)
+        if found > self._formats.current:
+            raise StateError(
+                f"the state {self.path} has format {found}, this version knows {self._formats.current}: "
+                "use the newer dpaas that wrote it"
+            )
+        return found
+
     def _upgrade(self, connection: sqlite3.Connection) -> None:
         copy = backup(self.path, now=self._clock.now())
         try:
             with _transaction(connection):
                 # Read again: another process may have been faster.
-                found = self._format(connection)
+                found = self._known_format(connection)
                 if found < self._formats.current:
                     schema.upgrade(connection, found, self._formats)
         except (StateError, sqlite3.Error) as problem:

@@ -27,6 +27,11 @@ def records_of(bodies: Iterable[str]) -> Mapping[InstanceKey, ResourceState]:
         return {record.key: record for record in records}
 
 
+def record_body(record: ResourceState) -> str:
+    """The record's JSON. Raises TypeError when a secret's value is in it."""
+    return json.dumps(record.to_json(), separators=(",", ":"))
+
+
 @contextmanager
 def _collector_paused() -> Generator[None]:
     """Nothing that is made inside is garbage: looking for it takes a third of the time of a large state."""
@@ -92,7 +97,7 @@ def write_result(connection: sqlite3.Connection, scope: str, result: StepResult)
         )
         changed |= done.rowcount > 0
     if result.put is not None:
-        body = json.dumps(result.put.to_json(), separators=(",", ":"))
+        body = record_body(result.put)
         done = connection.execute(
             "INSERT INTO resources VALUES (?, ?, ?, ?) ON CONFLICT (scope, address, instance) "
             "DO UPDATE SET body = excluded.body WHERE body != excluded.body",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 
 from declarative_paas.core.state import StateError
 from declarative_paas.core.values import SecretRef, Sensitive
@@ -20,11 +21,14 @@ class SqliteSecrets:
         self._keyring: Keyring | None = None
 
     def put(self, name: str, value: Sensitive) -> SecretRef:
-        try:
+        with _named(name):
             digest = self._key().digest(value.reveal())
+        current = self.current(name)
+        if current is not None and current.digest == digest:
+            # Equal digests are of one key too. Nothing is sealed: that would load the cryptography package.
+            return current
+        with _named(name):
             sealed = self._key().seal(value.reveal())
-        except VaultError as problem:
-            raise StateError(f"secret {name}: {problem}") from None
         with self._file.writing() as connection:
             self._claim_key(connection)
             current = _newest(connection, name)
@@ -50,11 +54,9 @@ class SqliteSecrets:
                 self._check_key(meta(connection, "key"))
         # A secret that was removed and stored anew counts from 1 again: the number alone may be another value.
         if row is None or (ref.digest and ref.digest != row[1]):
-            raise StateError(f"secret {ref.name} version {ref.version} is not stored")
-        try:
+            raise not_stored(ref)
+        with _named(ref.name):
             return Sensitive(self._key().open(row[0]), ref)
-        except VaultError as problem:
-            raise StateError(f"secret {ref.name}: {problem}") from None
 
     def names(self) -> Sequence[str]:
         if not self._file.exists():
@@ -86,10 +88,27 @@ class SqliteSecrets:
 
     def _check_key(self, known: str | None) -> None:
         if known is not None and known != self._key().id:
-            raise StateError(
-                f"the state {self._file.path} is sealed with key {known}, but the key file holds key "
-                f"{self._key().id}: put the key file back that belongs to this state"
-            )
+            raise wrong_key(f"the state {self._file.path}", known, self._key().id)
+
+
+def wrong_key(state: str, known: str, given: str) -> StateError:
+    """Names both keys by their ids, which tell nothing of the keys."""
+    return StateError(
+        f"{state} is sealed with key {known}, but the key file holds key {given}: "
+        "put the key file back that belongs to this state"
+    )
+
+
+def not_stored(ref: SecretRef) -> StateError:
+    return StateError(f"secret {ref.name} version {ref.version} is not stored")
+
+
+@contextmanager
+def _named(secret: str) -> Generator[None]:
+    try:
+        yield
+    except VaultError as problem:
+        raise StateError(f"secret {secret}: {problem}") from None
 
 
 def _newest(connection: sqlite3.Connection, name: str) -> SecretRef | None:

@@ -16,13 +16,12 @@ from declarative_paas.core.state import (
     Hold,
     Intent,
     Lease,
-    LeaseLost,
-    LockHeld,
     Snapshot,
     StateError,
     StepResult,
 )
 from declarative_paas.state.file import StateFile, meta
+from declarative_paas.state.lease import RELEASED, check_ours, granted
 from declarative_paas.state.rows import (
     entry_body,
     entry_of,
@@ -39,8 +38,6 @@ from declarative_paas.state.trouble import RESTORE, reading_rows
 from declarative_paas.vault.keyring import Keyring
 
 EMPTY = Snapshot(lineage="", serial=0, resources={})
-_RELEASED = 0.0
-"""`expires` of a lease that was given back. Its row stays: the next holder's fence must be higher."""
 
 
 def _new_lineage() -> str:
@@ -93,27 +90,20 @@ class SqliteStore(SqliteSecrets):
     def acquire(self, scope: Scope, holder: str, ttl_s: float) -> Lease:
         with self._file.writing() as connection:
             # Read under the write lock: waiting for it takes time.
-            now = self._clock.now()
-            row = connection.execute(
-                "SELECT holder, fence, acquired, expires FROM leases WHERE scope = ?", (str(scope),)
-            ).fetchone()
-            if row is not None and row[3] > now.timestamp():
-                raise LockHeld(row[0], _time(row[2]), _time(row[3]))
-            fence = 1 if row is None else row[1] + 1
-            expires = now + timedelta(seconds=ttl_s)
+            lease = granted(self._last_lease(connection, scope), scope, holder, now=self._clock.now(), ttl_s=ttl_s)
             connection.execute(
                 "REPLACE INTO leases VALUES (?, ?, ?, ?, ?)",
-                (str(scope), holder, fence, now.timestamp(), expires.timestamp()),
+                (str(scope), holder, lease.fence, lease.acquired.timestamp(), lease.expires.timestamp()),
             )
             connection.execute(
                 "INSERT OR IGNORE INTO scopes VALUES (?, ?, ?, ?, 0)",
                 (str(scope), scope.platform, scope.environment, scope.stack),
             )
-        return Lease(scope=scope, holder=holder, fence=fence, acquired=now, expires=expires)
+        return lease
 
     def renew(self, lease: Lease, ttl_s: float) -> Lease:
         with self._file.writing() as connection:
-            _check_fence(connection, lease)
+            self._check_ours(connection, lease)
             expires = self._clock.now() + timedelta(seconds=ttl_s)
             connection.execute("UPDATE leases SET expires = ? WHERE scope = ?", (expires.timestamp(), str(lease.scope)))
         return replace(lease, expires=expires)
@@ -121,20 +111,21 @@ class SqliteStore(SqliteSecrets):
     def release(self, lease: Lease) -> None:
         with self._file.writing() as connection:
             connection.execute(
-                "UPDATE leases SET expires = ? WHERE scope = ? AND fence = ?",
-                (_RELEASED, str(lease.scope), lease.fence),
+                "UPDATE leases SET expires = ? WHERE scope = ? AND fence = ? AND holder = ?",
+                (RELEASED.timestamp(), str(lease.scope), lease.fence, lease.holder),
             )
 
     def expire(self, scope: Scope, holder: str) -> None:
         with self._file.writing() as connection:
             connection.execute(
-                "UPDATE leases SET expires = ? WHERE scope = ? AND holder = ?", (_RELEASED, str(scope), holder)
+                "UPDATE leases SET expires = ? WHERE scope = ? AND holder = ?",
+                (RELEASED.timestamp(), str(scope), holder),
             )
 
     def commit(self, lease: Lease, *, results: Sequence[StepResult] = (), intents: Sequence[Intent] = ()) -> int:
         scope = str(lease.scope)
         with self._file.writing() as connection:
-            _check_fence(connection, lease)
+            self._check_ours(connection, lease)
             changed = False
             for result in results:
                 changed |= write_result(connection, scope, result)
@@ -174,12 +165,12 @@ class SqliteStore(SqliteSecrets):
 
     def set_hold(self, lease: Lease, hold: Hold) -> None:
         with self._file.writing() as connection:
-            _check_fence(connection, lease)
+            self._check_ours(connection, lease)
             connection.execute("REPLACE INTO holds VALUES (?, ?, ?)", (str(lease.scope), hold.app, hold_body(hold)))
 
     def end_hold(self, lease: Lease, app: str) -> None:
         with self._file.writing() as connection:
-            _check_fence(connection, lease)
+            self._check_ours(connection, lease)
             connection.execute("DELETE FROM holds WHERE scope = ? AND app = ?", (str(lease.scope), app))
 
     def scopes(self) -> Sequence[Scope]:
@@ -192,19 +183,17 @@ class SqliteStore(SqliteSecrets):
     def close(self) -> None:
         self._file.close()
 
+    def _check_ours(self, connection: sqlite3.Connection, lease: Lease) -> None:
+        check_ours(self._last_lease(connection, lease.scope), lease)
 
-def _check_fence(connection: sqlite3.Connection, lease: Lease) -> None:
-    """Expired is not lost: while the fence is ours, nobody wrote since, as after a laptop's sleep."""
-    row = connection.execute(
-        "SELECT holder, fence, expires FROM leases WHERE scope = ?", (str(lease.scope),)
-    ).fetchone()
-    if row is None or row[1] != lease.fence:
-        holder = "nobody" if row is None else row[0]
-        raise LeaseLost(
-            f"our lock on {lease.scope} expired and was taken over; its last holder is {holder}: nothing was written"
-        )
-    if row[2] == _RELEASED:
-        raise LeaseLost(f"our lock on {lease.scope} was given back: nothing was written")
+    def _last_lease(self, connection: sqlite3.Connection, scope: Scope) -> Lease | None:
+        row = connection.execute(
+            "SELECT holder, fence, acquired, expires FROM leases WHERE scope = ?", (str(scope),)
+        ).fetchone()
+        if row is None:
+            return None
+        with reading_rows(self.path):
+            return Lease(scope=scope, holder=row[0], fence=row[1], acquired=_time(row[2]), expires=_time(row[3]))
 
 
 def _time(timestamp: float) -> datetime:

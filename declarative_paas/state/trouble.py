@@ -58,7 +58,7 @@ def reading_rows(path: Path) -> Generator[None]:
     """Turns a row that makes no sense into a StateError. Encloses only the decoding of rows."""
     try:
         yield
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError, OSError) as problem:
         raise StateError(
             f"the state {path} has a damaged record ({type(problem).__name__}: {problem}); {RESTORE}"
         ) from None

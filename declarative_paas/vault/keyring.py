@@ -24,7 +24,8 @@ class Keyring:
 
     def __init__(self, key: bytes) -> None:
         try:
-            if len(base64.urlsafe_b64decode(key)) != 32:
+            # Strictly: a byte too many, passed over here, would make other digests of the same key.
+            if len(base64.b64decode(key, altchars=b"-_", validate=True)) != 32:
                 raise ValueError
         except ValueError:
             raise VaultError("the key is not 32 bytes in URL-safe base64") from None
@@ -45,27 +46,15 @@ class Keyring:
 
     @classmethod
     def load_or_create(cls, path: Path) -> Keyring:
-        """Reads the key file, making it (mode 0600) when there is none; safe when two do it at once."""
+        """Reads the key file, making it (mode 0600) when there is none; safe when two do it at once.
+
+        Raises VaultError when it is malformed or cannot be made.
+        """
         try:
-            return cls.load(path)
-        except VaultError:
-            if path.exists():
-                return cls.load(path)  # malformed, or made by another a moment ago
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Threads too: regions and add-ons of one apply ask for the key at the same moment.
-        fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(base64.urlsafe_b64encode(os.urandom(32)) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            # Link, not rename: the first writer wins, and a loser reads the winner's key.
-            os.link(fresh, path)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
+            if not path.exists():
+                _create(path)
+        except OSError as problem:
+            raise VaultError(f"the key file {path} cannot be made: {problem.strerror}") from None
         return cls.load(path)
 
     @property
@@ -103,3 +92,26 @@ def _bytes(text: str) -> bytes:
     except UnicodeEncodeError:
         # Without the exception: it holds the whole text, which is a secret.
         raise VaultError("the value is not valid Unicode text; store binary values as base64") from None
+
+
+def _create(path: Path) -> None:
+    """Makes the key file durable before anything is sealed with it: a lost key loses every secret."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Threads too: regions and add-ons of one apply ask for the key at the same moment.
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(base64.urlsafe_b64encode(os.urandom(32)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        # Link, not rename: the first writer wins, and a loser reads the winner's key.
+        os.link(fresh, path)
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -46,7 +46,7 @@ class ManualClock:
 
 @dataclass(frozen=True, kw_only=True)
 class StoreKind:
-    """`open` opens the store that lives in a directory; `verify` tells what is wrong inside it, None when it is sound."""
+    """`open` opens the store that lives in a directory; `verify` tells what is wrong inside it, if anything is."""
 
     open: Callable[[Path, Clock, bytes], BothStores]
     verify: Callable[[Path], str | None]

@@ -156,6 +156,24 @@ def test_a_lease_that_was_given_back_writes_nothing(bench: Bench) -> None:
     assert not bench.store.snapshot(SCOPE).resources
 
 
+def test_a_dead_holders_lease_can_be_ended_early_and_then_writes_nothing(bench: Bench) -> None:
+    dead = lease(bench)
+    bench.another().expire(SCOPE, "ann")
+    with pytest.raises(LeaseLost):
+        bench.store.commit(dead, results=[put("app.shop")])
+    assert bench.another().acquire(SCOPE, "bob", 60).fence > dead.fence
+
+
+def test_ending_a_dead_holders_lease_spares_everybody_elses(bench: Bench) -> None:
+    bench.store.expire(SCOPE, "ann")
+    held, other = lease(bench), bench.store.acquire(OTHER, "dead", 60)
+    bench.store.expire(SCOPE, "dead")
+    assert bench.store.commit(held, results=[put("app.shop")]) == 1
+    assert bench.store.commit(other, results=[put("app.shop")]) == 1
+    with pytest.raises(LockHeld):
+        bench.another().acquire(SCOPE, "bob", 60)
+
+
 def test_leases_of_two_scopes_do_not_meet(bench: Bench) -> None:
     mine, theirs = lease(bench), lease(bench, OTHER)
     bench.store.commit(mine, results=[put("app.shop")])

@@ -30,13 +30,12 @@ class AppStep:
         self._check_name(request, name)
         context.report("starting the region's router")
         region.ensure_running()
-        before = region.records.get(scope, key)
-        app_port = before.facts.get("app_port") if before is not None else None
-        app_port = app_port or self._free_app_port()
+        app_port = region.records.claim_app_port(name, *region.app_ports)
         host = app_host(name)
         web_url = f"http://{host}:{region.router_port}"
         outputs = {
             "id": request.instance,
+            # Without a port of its own (all are taken) an app is reached by its host name only.
             "name": request.address.app,
             "host": host,
             "web_url": web_url,
@@ -53,6 +52,7 @@ class AppStep:
         name = region.local_name(request.scope, request.address.app)
         region.records.remove(str(request.scope), (request.address, request.instance))
         region.records.remove_releases(name)
+        region.records.release_app_port(name)
         if region.records.all():
             region.router.remove_route(name)
             return
@@ -73,12 +73,6 @@ class AppStep:
                 raise ProviderError(
                     ErrorKind.CONFLICT, f"the name {name} is taken in this region by {address} of {scope}"
                 )
-
-    def _free_app_port(self) -> int | None:
-        """The lowest free one; None when all are taken: the app is then reached by its host name only."""
-        first, last = self._region.app_ports
-        taken = {record.facts.get("app_port") for record in self._region.records.all().values()}
-        return next((port for port in range(first, last + 1) if port not in taken), None)
 
 
 class DomainStep:

@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS releases (
     app TEXT NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL,
     PRIMARY KEY (app, version)
 );
+CREATE TABLE IF NOT EXISTS app_ports (app TEXT PRIMARY KEY, port INTEGER NOT NULL UNIQUE);
 """
 
 
@@ -144,6 +145,23 @@ class RecordStore:
     def remove_releases(self, app: str) -> None:
         with self._using() as connection:
             connection.execute("DELETE FROM releases WHERE app = ?", (app,))
+
+    def claim_app_port(self, app: str, first: int, last: int) -> int | None:
+        """The app's port, claimed now unless it has one; None when all of them are taken."""
+        with self._using() as connection:
+            # Serialised against apps that are made at the same time, here and in other processes.
+            connection.execute("BEGIN IMMEDIATE")
+            rows = dict(connection.execute("SELECT app, port FROM app_ports").fetchall())
+            if app in rows:
+                return int(rows[app])
+            port = next((port for port in range(first, last + 1) if port not in rows.values()), None)
+            if port is not None:
+                connection.execute("INSERT INTO app_ports VALUES (?, ?)", (app, port))
+            return port
+
+    def release_app_port(self, app: str) -> None:
+        with self._using() as connection:
+            connection.execute("DELETE FROM app_ports WHERE app = ?", (app,))
 
     @contextmanager
     def _using(self) -> Generator[sqlite3.Connection]:

@@ -181,28 +181,33 @@ class LocalRegion:
             if LOGSINK not in running:
                 self.supervisor.put(self._logsink_program())
             if ROUTER not in running or not self.router.is_running():
-                self._require_free_port(ROUTER in running)
+                self._require_free_ports(ROUTER in running)
                 self.router.prepare()
                 self.supervisor.put(self._router_program())
                 if ROUTER in running:
                     self.supervisor.restart(ROUTER)
                 self.router.wait_ready(timeout_s=15.0)
 
-    def _require_free_port(self, ours: bool) -> None:
-        """A port that the user chose may be somebody else's; our own router may be on its way down."""
-        port = self.settings.port
-        if port is None or ours:
+    def _require_free_ports(self, ours: bool) -> None:
+        """Another program may hold a port that the user chose, or one that was ours while we were down.
+
+        HAProxy would share it with another HAProxy without a word (SO_REUSEPORT), and requests would go
+        astray. Our own router may be on its way down: then nothing is checked.
+        """
+        if ours:
             return
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                raise ProviderError(
-                    ErrorKind.CONFLICT,
-                    f"port {port} of region {self.settings.region} is in use by another program: "
-                    "choose another `port`, or none for a free one",
-                ) from None
+        first, last = self.app_ports
+        for port in (self.router_port, *range(first, last + 1)):
+            with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError:
+                    raise ProviderError(
+                        ErrorKind.CONFLICT,
+                        f"port {port} of region {self.settings.region} is in use by another program: "
+                        "choose another `port`, or none for a free one",
+                    ) from None
 
     def stop(self) -> None:
         """Ends every process; all data stays."""

@@ -178,7 +178,8 @@ class Rollout:
             servers.append(
                 Server(name=f"{dyno.name}-v{dyno.release}", address="127.0.0.1", port=spec.port, check_path=dyno.health)
             )
-        self._context.report(f"switching the router to {len(servers)} web dynos")
+        if servers:
+            self._context.report(f"switching the router to {len(servers)} web dynos")
         self._region.router.switch(
             app, tuple(servers), drain_timeout_s=self._region.settings.seconds("drain_timeout_s")
         )

@@ -23,7 +23,7 @@ from declarative_paas.preview.values import printable, show, show_change
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 HEAD = re.compile(r"^(?:  ([+~x-])|(-/\+)) \S")
 
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=400, deadline=None)
 
 
 @few
