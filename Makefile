@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Commands are started often, by tests and benchmarks too: they must find compiled modules, as an installed package has.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check golden bench docs clean
 

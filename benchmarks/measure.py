@@ -19,6 +19,11 @@ class Sample:
     peak_mb: float
 
 
+def _environment(more: Mapping[str, str]) -> dict[str, str]:
+    """Ours, but modules may be compiled once and kept, as they are in an installed package."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | dict(more)
+
+
 class CommandFailed(Exception):
     """A measured command did not do what it should: its figure would mean nothing."""
 
@@ -31,7 +36,7 @@ def run_once(
     process = subprocess.Popen(
         command,
         cwd=directory,
-        env={**os.environ, **(environment or {})},
+        env=_environment(environment or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

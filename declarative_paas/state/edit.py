@@ -77,8 +77,16 @@ def _renamed(record: ResourceState, from_: ResourceAddress, to: ResourceAddress)
         address=to if record.address == from_ else record.address,
         attributes=cast("Attributes", _redirected(record.attributes, from_, to)),
         outputs=cast("Attributes", _redirected(record.outputs, from_, to)),
-        dependencies=tuple(sorted(to if item == from_ else item for item in record.dependencies)),
+        dependencies=_renamed_in(record.dependencies, from_, to),
     )
+
+
+def _renamed_in(
+    addresses: tuple[ResourceAddress, ...], from_: ResourceAddress, to: ResourceAddress
+) -> tuple[ResourceAddress, ...]:
+    if from_ not in addresses:
+        return addresses
+    return tuple(sorted({to if item == from_ else item for item in addresses}))
 
 
 def _redirected(value: Value, from_: ResourceAddress, to: ResourceAddress) -> Value:

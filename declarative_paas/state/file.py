@@ -14,6 +14,7 @@ from declarative_paas.core.state import StateError
 from declarative_paas.state import schema
 from declarative_paas.state.backup import backup
 from declarative_paas.state.schema import Formats
+from declarative_paas.state.soundness import refuse_unsound
 from declarative_paas.state.trouble import RESTORE, told
 
 BUSY_TIMEOUT_S = 30.0
@@ -90,12 +91,8 @@ class StateFile:
             return self._connection
         if not self.exists():
             self._create()
-        if self.path.is_dir():
-            raise StateError(f"the state {self.path} is a directory: name a file in `spec.state`")
+        refuse_unsound(self.path)
         status = self.path.stat()
-        if status.st_size == 0:
-            # A state is never zero bytes long: something cut it short, and an empty one would plan everything anew.
-            raise StateError(f"the state {self.path} is empty (0 bytes): it is damaged; {RESTORE}")
         connection = self.connect(self.path)
         try:
             self._prepare(connection)

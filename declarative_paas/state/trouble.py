@@ -16,10 +16,13 @@ RESTORE: Final = (
     "and remove its -wal and -shm files then"
 )
 
+NO_STATE: Final = f"is not a state: it is damaged, or another kind of file; {RESTORE}"
+DAMAGED: Final = f"is damaged; {RESTORE}"
+
 _MEANINGS: Final[Mapping[int, str]] = MappingProxyType(
     {
-        sqlite3.SQLITE_NOTADB: f"is not a state: it is damaged, or another kind of file; {RESTORE}",
-        sqlite3.SQLITE_CORRUPT: f"is damaged; {RESTORE}",
+        sqlite3.SQLITE_NOTADB: NO_STATE,
+        sqlite3.SQLITE_CORRUPT: DAMAGED,
         sqlite3.SQLITE_FULL: (
             "cannot grow: the disk is full; nothing of this was written: free some space and run the command again"
         ),

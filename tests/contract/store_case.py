@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from declarative_paas.core.plan import Operation
 from declarative_paas.core.resource import ResourceState
 from declarative_paas.core.state import Hold, Intent, SecretStore, StateStore, StepResult
 from declarative_paas.core.values import Attributes
+from declarative_paas.state.memory import MemoryState, MemoryStore
 from declarative_paas.state.sqlite import SqliteStore
 from declarative_paas.vault.keyring import Keyring
 
@@ -46,10 +47,14 @@ class ManualClock:
 
 @dataclass(frozen=True, kw_only=True)
 class StoreKind:
-    """`open` opens the store that lives in a directory; `verify` tells what is wrong inside it, if anything is."""
+    """`open` opens the store that lives in a directory; `verify` tells what is wrong inside it, None when it is sound.
+
+    `durable`: it outlives its process, and other processes share it.
+    """
 
     open: Callable[[Path, Clock, bytes], BothStores]
     verify: Callable[[Path], str | None]
+    durable: bool = True
 
 
 def _open_sqlite(place: Path, clock: Clock, key: bytes) -> BothStores:
@@ -62,8 +67,22 @@ def _verify_sqlite(place: Path) -> str | None:
     return None if verdict == "ok" else str(verdict)
 
 
-KINDS: Mapping[str, StoreKind] = {"sqlite": StoreKind(open=_open_sqlite, verify=_verify_sqlite)}
+_memories: dict[Path, MemoryState] = {}
+
+
+def _open_memory(place: Path, clock: Clock, key: bytes) -> BothStores:
+    state = _memories.setdefault(place, MemoryState())
+    return MemoryStore(state, clock=clock, keyring=lambda: Keyring(key))
+
+
+KINDS: Mapping[str, StoreKind] = {
+    "memory": StoreKind(open=_open_memory, verify=lambda place: None, durable=False),
+    "sqlite": StoreKind(open=_open_sqlite, verify=_verify_sqlite),
+}
 """Every implementation of the store protocols; the whole suite runs on each."""
+
+DURABLE = sorted(name for name, kind in KINDS.items() if kind.durable)
+"""Those that the promises on files and other processes are made for."""
 
 
 @dataclass
@@ -114,3 +133,14 @@ def intent(address: str, instance: str = "i1", operation: Operation = Operation.
 
 def hold(app: str, version: int = 3) -> Hold:
     return Hold(app=app, version=version, source="abc", since="2026-01-01T00:00:00+00:00", by="ann")
+
+
+@contextmanager
+def opened(name: str, place: Path) -> Generator[Bench]:
+    """The bench of one implementation, closed at the end."""
+    kind, clock = KINDS[name], ManualClock()
+    store = kind.open(place, clock, KEY)
+    try:
+        yield Bench(kind, name, place, clock, store)
+    finally:
+        store.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_case import KEY, KINDS, SCOPE, Bench, ManualClock
+from store_case import DURABLE, KEY, KINDS, SCOPE, Bench, ManualClock, opened
 
 from declarative_paas.core.state import StateError
 from declarative_paas.core.values import SecretRef, Sensitive
@@ -19,10 +19,14 @@ OTHER_KEY = base64.urlsafe_b64encode(b"another key of 32 bytes, exactly")
 
 @pytest.fixture(params=sorted(KINDS))
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    kind, clock = KINDS[request.param], ManualClock()
-    store = kind.open(tmp_path, clock, KEY)
-    yield Bench(kind, request.param, tmp_path, clock, store)
-    store.close()
+    with opened(request.param, tmp_path) as bench:
+        yield bench
+
+
+@pytest.fixture(params=DURABLE)
+def durable(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    with opened(request.param, tmp_path) as bench:
+        yield bench
 
 
 def test_a_value_comes_back_with_its_ref(bench: Bench) -> None:
@@ -88,12 +92,12 @@ def test_a_version_that_was_never_stored_is_refused(bench: Bench) -> None:
         bench.store.get(SecretRef("shop/kex", 1, ref.digest))
 
 
-def test_no_file_holds_a_value_in_plain(bench: Bench) -> None:
+def test_no_file_holds_a_value_in_plain(durable: Bench) -> None:
     value = "correct horse battery staple"
-    ref = bench.store.put("shop/key", Sensitive(value))
-    bench.store.put("shop/key", Sensitive(f"{value} 2"))
-    bench.store.acquire(SCOPE, "ann", 60)
-    files = [path for path in bench.place.rglob("*") if path.is_file()]
+    ref = durable.store.put("shop/key", Sensitive(value))
+    durable.store.put("shop/key", Sensitive(f"{value} 2"))
+    durable.store.acquire(SCOPE, "ann", 60)
+    files = [path for path in durable.place.rglob("*") if path.is_file()]
     contents = [path.read_bytes() for path in files]
     assert any(ref.digest.encode() in content for content in contents), (
         "the digest is there, so this looks in the right files"

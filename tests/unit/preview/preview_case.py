@@ -43,7 +43,7 @@ def values(leaf: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         lambda inner: st.one_of(
             st.lists(inner, max_size=3), st.dictionaries(st.one_of(names, st.just(HOSTILE)), inner, max_size=3)
         ),
-        max_leaves=5,
+        max_leaves=3,
     )
 
 
@@ -53,7 +53,7 @@ _ATTRIBUTES = ["service", "plan", "version", "vars", "processes", "release", "ad
 def attributes(leaf: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     process = st.fixed_dictionaries({"command": leaf, "size": leaf, "quantity": st.integers(0, 50), "health": leaf})
     return st.dictionaries(
-        st.sampled_from(_ATTRIBUTES), st.one_of(values(leaf), st.dictionaries(names, process, max_size=2)), max_size=4
+        st.sampled_from(_ATTRIBUTES), st.one_of(values(leaf), st.dictionaries(names, process, max_size=2)), max_size=3
     )
 
 
@@ -88,7 +88,7 @@ def changes(draw: Callable[..., Any], address: ResourceAddress, leaf: st.SearchS
 
 @st.composite
 def plans(draw: Callable[..., Any], leaf: st.SearchStrategy[Any] = scalars) -> Plan:
-    chosen = draw(st.lists(addresses, unique=True, max_size=6))
+    chosen = draw(st.lists(addresses, unique=True, max_size=4))
     return Plan(
         scope=Scope("acme"),
         lineage="line",

@@ -23,7 +23,7 @@ from declarative_paas.preview.values import printable, show, show_change
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 HEAD = re.compile(r"^(?:  ([+~x-])|(-/\+)) \S")
 
-few = settings(max_examples=400, deadline=None)
+few = settings(max_examples=30, deadline=None)
 
 
 @few
@@ -80,7 +80,6 @@ def test_the_width_shortens_values_and_drops_no_line(plan, width):
 def test_nothing_in_a_plan_steers_the_terminal(plan, verbose):
     text = render_text(plan, colour=False, verbose=verbose)
     assert all(line.isprintable() for line in text.split("\n"))
-    assert ANSI.sub("", render_text(plan, colour=True, verbose=verbose)).isprintable() or "\n" in text
     assert all(line.isprintable() for line in banner_lines(plan))
     text.encode("utf-8")  # what could not be written to a file would raise here
 

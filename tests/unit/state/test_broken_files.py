@@ -32,7 +32,7 @@ DAMAGES: Mapping[str, tuple[Callable[[bytes], bytes], str]] = {
     "header lost": (lambda data: b"\0" * 16 + data[16:], "is not a state"),
     "cut in the middle": (lambda data: data[: len(data) // 2], "is damaged"),
     "cut within a page": (lambda data: data[: len(data) - 100], "is damaged"),
-    "cut after the header": (lambda data: data[:100], "is damaged|is not a state"),
+    "cut after the header": (lambda data: data[:100], "is damaged"),
     "zero bytes": (lambda _: b"", r"is empty \(0 bytes\)"),
 }
 
@@ -151,7 +151,10 @@ def test_a_file_without_permission_is_told_and_left_as_it_is(open_directory: Pat
     before = contents(open_directory)
     path.chmod(0o000)
     store = open_state(path)
-    with an_ordinary_user(), pytest.raises(StateError, match=r"state\.db cannot be opened: this user needs"):
+    with (
+        an_ordinary_user(),
+        pytest.raises(StateError, match=r"state\.db cannot be used: Permission denied"),
+    ):
         USES[use](store)
     store.close()
     path.chmod(0o600)
