@@ -105,6 +105,11 @@ def warning(
     )
 
 
+def note(code: str, summary: str, position: Position | None = None, *, expected: str | None = None) -> Diagnostic:
+    """A remark: shown with a plan that changes something, and nothing stops."""
+    return Diagnostic(severity=Severity.NOTE, code=code, summary=summary, position=position, expected=expected)
+
+
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
     return any(diagnostic.is_error for diagnostic in diagnostics)
 

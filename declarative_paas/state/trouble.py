@@ -52,6 +52,8 @@ def told(path: Path) -> Generator[None]:
         raise
     except sqlite3.Error as problem:
         raise StateError(f"the state {path} {_meaning(problem)} ({problem})") from None
+    except PermissionError as problem:
+        raise StateError(f"the state {path} {_MEANINGS[sqlite3.SQLITE_CANTOPEN]} ({problem.strerror})") from None
     except OSError as problem:
         raise StateError(f"the state {path} cannot be used: {problem.strerror}") from None
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from declarative_paas import __version__
 from declarative_paas.apply.executor import ApplyResult, ApplyTools, Interruption, run_plan
 from declarative_paas.core.address import ResourceAddress
-from declarative_paas.core.diagnostic import Diagnostic, error, has_errors
+from declarative_paas.core.diagnostic import Diagnostic, Severity, error, has_errors
 from declarative_paas.core.event import EventSink
 from declarative_paas.core.plan import Plan
 from declarative_paas.core.resource import Resource
@@ -100,6 +100,9 @@ def plan_changes(world: World, request: PlanRequest) -> Planned:
             jurisdictions=jurisdictions_of(inputs),
         )
     )
+    if plan.is_empty:
+        # A remark about what runs is of use with a change, and noise without one.
+        diagnostics = [item for item in diagnostics if item.severity is not Severity.NOTE]
     return Planned(
         plan=plan,
         diagnostics=[*diagnostics, *found],

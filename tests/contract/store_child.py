@@ -8,6 +8,7 @@ from pathlib import Path
 
 from store_case import KEY, KINDS, SCOPE, START, ManualClock, intent, put
 
+from declarative_paas.core.address import Scope
 from declarative_paas.core.state import LockHeld
 
 
@@ -36,11 +37,24 @@ def commit_forever(kind: str, place: str, first: int, round_number: int) -> None
         print(number, flush=True)
 
 
+def fill(kind: str, place: str, environment: str, count: int) -> None:
+    """On a line from stdin: commits `count` records to the environment's own scope, one by one."""
+    print("ready", flush=True)
+    sys.stdin.readline()
+    store = KINDS[kind].open(Path(place), ManualClock(), KEY)
+    lease = store.acquire(Scope("acme", environment), environment, 60)
+    for number in range(count):
+        store.commit(lease, results=[put(f"app.a{number}")])
+    store.close()
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["race", kind]:
             race(kind)
         case ["commit", kind, place, first, round_number]:
             commit_forever(kind, place, int(first), int(round_number))
+        case ["fill", kind, place, environment, count]:
+            fill(kind, place, environment, int(count))
         case other:
             sys.exit(f"what is {other}?")

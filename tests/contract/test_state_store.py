@@ -48,7 +48,8 @@ def lease(bench: Bench, scope: Scope = SCOPE) -> Lease:
 
 def test_a_state_that_was_never_written_is_empty_and_reading_it_leaves_no_trace(bench: Bench) -> None:
     snapshot = bench.store.snapshot(SCOPE)
-    assert (snapshot.serial, dict(snapshot.resources), tuple(snapshot.intents)) == (0, {}, ())
+    assert (snapshot.lineage, snapshot.serial) == ("", 0)
+    assert (dict(snapshot.resources), tuple(snapshot.intents)) == ({}, ())
     assert not bench.store.history(SCOPE)
     assert not bench.store.holds(SCOPE)
     assert not bench.store.scopes()
@@ -174,6 +175,24 @@ def test_ending_a_dead_holders_lease_spares_everybody_elses(bench: Bench) -> Non
     bench.store.expire(SCOPE, "dead")
     assert bench.store.commit(held, results=[put("app.shop")]) == 1
     assert bench.store.commit(other, results=[put("app.shop")]) == 1
+    with pytest.raises(LockHeld):
+        bench.another().acquire(SCOPE, "bob", 60)
+
+
+def test_the_lease_of_a_dead_holder_is_free_at_once_and_what_it_held_writes_no_more(bench: Bench) -> None:
+    dead = lease(bench)
+    bench.another().expire(SCOPE, "ann")
+    with pytest.raises(LeaseLost):
+        bench.store.commit(dead, results=[put("app.shop")])
+    assert bench.another().acquire(SCOPE, "bob", 60).fence > dead.fence
+    with pytest.raises(LeaseLost, match="bob"):
+        bench.store.commit(dead, results=[put("app.shop")])
+
+
+def test_a_living_holders_lease_is_not_ended_in_a_dead_ones_name(bench: Bench) -> None:
+    held = lease(bench)
+    bench.another().expire(SCOPE, "bob")
+    assert bench.store.commit(held, results=[put("app.shop")]) == 1
     with pytest.raises(LockHeld):
         bench.another().acquire(SCOPE, "bob", 60)
 
@@ -442,3 +461,23 @@ def test_a_killed_writer_loses_nothing_that_was_acknowledged(durable: Bench) -> 
         assert snapshot.serial == len(numbers)
         assert list(snapshot.intents) == [intent(f"app.a{numbers[-1] + 1}")]
         last = numbers[-1]
+
+
+def test_processes_that_write_two_scopes_at_once_wait_for_each_other_and_lose_nothing(durable: Bench) -> None:
+    environments = ("blue", "green")
+    writers = [child("fill", durable.name, str(durable.place), environment, "60") for environment in environments]
+    try:
+        for writer in writers:
+            assert writer.stdout and writer.stdout.readline() == "ready\n"
+        for writer in writers:
+            assert writer.stdin
+            writer.stdin.write("go\n")
+            writer.stdin.flush()
+        assert [writer.wait() for writer in writers] == [0, 0]
+    finally:
+        for writer in writers:
+            end(writer)
+    assert durable.kind.verify(durable.place) is None
+    for environment in environments:
+        snapshot = durable.store.snapshot(Scope("acme", environment))
+        assert snapshot.serial == len(snapshot.resources) == 60

@@ -8,6 +8,7 @@ from typing import Any
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.provider import Done, ErrorKind, ProviderError, StepContext, StepRequest
 from declarative_paas.core.values import encode
+from declarative_paas.providers.local.cleanup import remove_unused_slugs
 from declarative_paas.providers.local.dynos import Dyno, wanted_dynos
 from declarative_paas.providers.local.records import Record, ReleaseRecord
 from declarative_paas.providers.local.region import LocalRegion
@@ -31,6 +32,7 @@ class FormationStep:
             (request.address, request.instance),
             Record(attributes=encode(request.attributes), facts={"app": app, "release": version}),
         )
+        remove_unused_slugs(region)
         return Done(remote_id=f"{app}-formation")
 
     def remove(self, request: StepRequest, context: StepContext) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from declarative_paas.core.diagnostic import Diagnostic, error, nearest, warning
+from declarative_paas.core.diagnostic import Diagnostic, error, nearest, note
 from declarative_paas.core.resource import Resource
 from declarative_paas.providers.local.settings import OPTION_DEFAULTS, LocalSettings
 
@@ -13,15 +13,17 @@ ENGINE_VERSIONS = {"postgres": "18", "redis": "9"}
 
 
 def validate(settings: LocalSettings, resources: Sequence[Resource]) -> list[Diagnostic]:
-    return [*_options(settings), *(found for resource in resources for found in _resource(resource))]
+    found = [*_options(settings), *(item for resource in resources for item in _resource(resource))]
+    if any(resource.address.type == "formation" for resource in resources):
+        found.append(_isolation(settings))
+    return found
 
 
-def isolation_note(region: str) -> Diagnostic:
-    """Shown by `dpaas validate` and `dpaas status`: once, not with every plan."""
-    return warning(
-        "no-network-isolation",
-        f"region {region} runs on provider local: dynos share this machine's network and processors",
-        expected="provider docker for production: own networks, CPU quotas",
+def _isolation(settings: LocalSettings) -> Diagnostic:
+    return note(
+        "no-isolation",
+        f"region {settings.region} runs on provider local: dynos share this machine's network and processors",
+        expected="a provider with networks and CPU quotas of its own, for code you do not trust",
     )
 
 

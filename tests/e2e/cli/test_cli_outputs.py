@@ -175,7 +175,9 @@ def test_an_apply_goes_on_when_nobody_reads_it_any_more(stage: Stage) -> None:
     running = stage.start("apply", "--auto-approve")
     assert running.stdout is not None
     assert running.stderr is not None
-    running.stdout.readline()
+    for line in iter(running.stdout.readline, b""):
+        if b"creating" in line:
+            break
     running.stdout.close()
     running.wait(60)
     running.stderr.close()

@@ -153,7 +153,7 @@ def test_a_file_without_permission_is_told_and_left_as_it_is(open_directory: Pat
     store = open_state(path)
     with (
         an_ordinary_user(),
-        pytest.raises(StateError, match=r"state\.db cannot be used: Permission denied"),
+        pytest.raises(StateError, match=r"state\.db cannot be opened: this user needs"),
     ):
         USES[use](store)
     store.close()
