@@ -68,7 +68,8 @@ def _formation(change: RiskInputs) -> Iterator[Risk]:
         yield Risk(RiskKind.DOWNTIME, "no web dyno remains: requests get H14")
     restarted = dyno_names(before, restarted_types(change.fields, sorted(before.keys() & after.keys())))
     if restarted:
-        yield Risk(RiskKind.RESTART, f"{', '.join(restarted)} restart, one release beside the other until healthy")
+        verb = "restarts" if len(restarted) == 1 else "restart"
+        yield Risk(RiskKind.RESTART, f"{', '.join(restarted)} {verb}, one release beside the other until healthy")
 
 
 def restarted_types(fields: Sequence[FieldChange], types: Sequence[str]) -> list[str]:

@@ -143,7 +143,7 @@ def test_a_move_there_and_back_changes_nothing() -> None:
 
 
 REFUSALS = {
-    "another type": ("addon.shop/DB", "config.shop/DB", r"keeps its type; did you mean addon\.shop/DB\?"),
+    "another type": ("addon.shop/DB", "config.shop/NEW", r"keeps its type; did you mean addon\.shop/NEW\?"),
     "a taken target": ("addon.shop/DB", "addon.shop/REDIS", r"addon\.shop/REDIS is taken"),
     "a target with an unfinished step": ("addon.shop/DB", "addon.shop/NEW", r"addon\.shop/NEW is taken"),
     "itself": ("addon.shop/DB", "addon.shop/DB", r"addon\.shop/DB"),
