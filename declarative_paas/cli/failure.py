@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from declarative_paas.cli.terminal import safe
 from declarative_paas.core.provider import ProviderError
 from declarative_paas.core.state import LeaseLost, LockHeld, StateError
 from declarative_paas.vault.keyring import VaultError
@@ -36,7 +37,7 @@ def describe(problem: Exception) -> str | None:
 def provider_failure(problem: ProviderError) -> str:
     """The summary with the platform's code, and the last lines of output that explain it."""
     code = f" [{problem.code}]" if problem.code else ""
-    return "\n".join([f"error: {problem.summary}{code}", *(f"  | {line}" for line in problem.detail)])
+    return safe("\n".join([f"error: {problem.summary}{code}", *(f"  | {line}" for line in problem.detail)]))
 
 
 def os_failure(problem: OSError) -> str:

@@ -87,23 +87,6 @@ class ManifestInputs:
             world.store.close()
 
 
-def _load_models() -> None:
-    """Imports the manifest models without pydantic's plugins.
-
-    Looking for plugins reads the metadata of every installed package: 25 ms of each command's start.
-    """
-    before = os.environ.get("PYDANTIC_DISABLE_PLUGINS")
-    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
-    try:
-        import declarative_paas.manifest.load  # noqa: F401  # pyright: ignore[reportUnusedImport]
-    finally:
-        # Taken back: what we start (builds, dynos) must not inherit it.
-        if before is None:
-            del os.environ["PYDANTIC_DISABLE_PLUGINS"]
-        else:
-            os.environ["PYDANTIC_DISABLE_PLUGINS"] = before
-
-
 _SHARED: dict[str, Any] = {
     "file": FilesOption,
     "env": EnvironmentOption,
@@ -126,7 +109,6 @@ def reads_manifests(command: Callable[Concatenate[ManifestInputs, Options], None
 
     @functools.wraps(command)
     def parsed(*arguments: Any, **options: Any) -> None:
-        _load_models()
         given = {name: options.pop(name) for name in _SHARED}
         inputs = ManifestInputs(
             files=given["file"] or [Path()],

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TextIO
 
-from declarative_paas.cli.terminal import is_terminal, wants_colour, width_of
+from declarative_paas.cli.terminal import is_terminal, safe, wants_colour, width_of
 from declarative_paas.core.event import Event, EventKind, EventSink
 
 REDRAW_S = 0.2
@@ -55,22 +55,26 @@ def line_of(event: Event) -> str | None:
     """The one line that tells an event for good; None for those that only progress shows."""
     number = f"[{event.done}/{event.total}]"
     operation = event.operation or ""
+    took = seconds(event.elapsed_s or 0.0)
     match event.kind:
         case EventKind.STEP_STARTED:
             return f"{number} {event.address}: {_DOING.get(operation, operation)}"
         case EventKind.STEP_PROGRESS:
-            return f"{number} {event.address}: {event.message}"
+            return f"{number} {event.address}: {_one_line(event.message)}"
         case EventKind.STEP_SUCCEEDED:
-            return (
-                f"{number} {event.address}: {_DONE.get(operation, operation)} after {seconds(event.elapsed_s or 0.0)}"
-            )
+            return f"{number} {event.address}: {_DONE.get(operation, operation)} after {took}"
         case EventKind.STEP_FAILED:
             code = f" [{event.code}]" if event.code else ""
-            return f"{number} {event.address}: FAILED after {seconds(event.elapsed_s or 0.0)}: {event.message}{code}"
+            return f"{number} {event.address}: FAILED after {took}: {_one_line(event.message)}{code}"
         case EventKind.STEP_SKIPPED:
-            return f"{number} {event.address}: skipped: {event.message}"
+            return f"{number} {event.address}: skipped: {_one_line(event.message)}"
         case EventKind.APPLY_STARTED | EventKind.INTERRUPTED | EventKind.APPLY_FINISHED:
             return None
+
+
+def _one_line(message: str | None) -> str:
+    """What a platform says, on one line: a block that is drawn in place must have as many as were counted."""
+    return safe(message or "").replace("\n", " ")
 
 
 def seconds(elapsed_s: float) -> str:
@@ -136,7 +140,7 @@ class LiveProgress:
                     self._running[key] = _Running(label=label, since=self._now())
                 case EventKind.STEP_PROGRESS:
                     if key in self._running:
-                        self._running[key].message = event.message or ""
+                        self._running[key].message = _one_line(event.message)
                 case EventKind.STEP_SUCCEEDED | EventKind.STEP_FAILED | EventKind.STEP_SKIPPED:
                     self._running.pop(key, None)
                     self._ended.append(self._ended_line(event))

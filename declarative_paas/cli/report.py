@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TextIO
 import typer
 
 from declarative_paas.cli import exitcode
-from declarative_paas.cli.terminal import wants_colour
+from declarative_paas.cli.terminal import safe, wants_colour
 from declarative_paas.core.diagnostic import Diagnostic, Severity, error
 
 _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
@@ -62,7 +62,7 @@ def refuse(code: str, summary: str, *, expected: str | None = None, suggestion: 
 
 def as_text(diagnostic: Diagnostic, *, colour: bool) -> str:
     """`file:line:column: error: …`, the severity coloured."""
-    text = str(diagnostic)
+    text = safe(str(diagnostic))
     word = f"{diagnostic.severity.value}:"
     return text.replace(word, f"\x1b[1;{_COLOURS[diagnostic.severity]}m{word}\x1b[0m", 1) if colour else text
 

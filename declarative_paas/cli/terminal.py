@@ -30,6 +30,13 @@ def width_of(stream: TextIO) -> int:
     return shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if is_terminal(stream) else PLAIN_WIDTH
 
 
+def safe(text: str) -> str:
+    """Text that others wrote (a manifest, a build, a crashed dyno), unable to steer the terminal; lines stay lines."""
+    from declarative_paas.preview.values import printable
+
+    return "\n".join(printable(line.expandtabs()) for line in text.split("\n"))
+
+
 def can_ask() -> bool:
     """Whether a person is there to answer: both the question and the answer go over a terminal."""
     return is_terminal(sys.stdin) and is_terminal(sys.stderr)

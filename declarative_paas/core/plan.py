@@ -109,6 +109,7 @@ class Plan:
     moved since; `lineage` and `serial` name the state the plan was made from. `refreshed` are records
     to bring up to date with what was read, where that already is what the manifests ask for;
     `settles` the journaled steps of an interrupted apply that this plan finishes or found finished.
+    `targets` to `refresh_only` are what was asked for: enough to plan the same again.
     """
 
     scope: Scope
@@ -125,7 +126,10 @@ class Plan:
     settles: tuple[str, ...] = ()
     confirmed: tuple[ResourceAddress, ...] = ()
     targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    replaces: tuple[ResourceAddress, ...] = ()
     destroy: bool = False
+    refresh_only: bool = False
     price_before_cents: int = 0
     price_after_cents: int = 0
     unpriced: int = 0
@@ -158,7 +162,10 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         "lineage": plan.lineage,
         "serial": plan.serial,
         "destroy": plan.destroy,
+        "refresh_only": plan.refresh_only,
         "targets": list(plan.targets),
+        "excludes": list(plan.excludes),
+        "replaces": [str(address) for address in plan.replaces],
         "confirmed": [str(address) for address in plan.confirmed],
         "summary": {
             "create": plan.count(Action.CREATE),
@@ -208,7 +215,10 @@ def plan_from_json(data: Mapping[str, Any]) -> Plan:
         tool_version=data["tool_version"],
         catalog_digest=data["catalog_digest"],
         destroy=data["destroy"],
+        refresh_only=data["refresh_only"],
         targets=tuple(data["targets"]),
+        excludes=tuple(data["excludes"]),
+        replaces=tuple(ResourceAddress.parse(text) for text in data["replaces"]),
         confirmed=tuple(ResourceAddress.parse(text) for text in data["confirmed"]),
         unchanged=data["summary"]["unchanged"],
         price_before_cents=data["summary"]["price_before_cents"],

@@ -17,6 +17,8 @@ class Resource:
     """What the manifests ask for. An attribute that is absent is not managed.
 
     `after` orders without a reference; `price_cents` is US cents a month, None when unpriced.
+    `ignored` are attribute paths (`vars.LOG_LEVEL`, `processes.web.quantity`) that somebody else owns:
+    their values here are for the first time only, after that what is there stays.
     """
 
     address: ResourceAddress
@@ -25,6 +27,7 @@ class Resource:
     after: tuple[ResourceAddress, ...] = ()
     position: Position | None = None
     price_cents: int | None = 0
+    ignored: tuple[str, ...] = ()
 
     def dependencies(self) -> tuple[ResourceAddress, ...]:
         """Addresses that must be settled before this one, sorted, each once."""

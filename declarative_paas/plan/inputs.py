@@ -16,8 +16,9 @@ from declarative_paas.core.state import Snapshot
 class PlanInputs:
     """`readings` may lack an instance: then what is recorded is taken for what is (no refresh).
 
-    `targets` are addresses or app names; empty means everything. `confirmed` are the stateful
-    resources whose destruction the user named.
+    `targets` are addresses or app names; empty means everything. `excludes` are so too: what they name
+    is left alone. `replaces` are made anew although nothing asks for it. `refresh_only` changes nothing
+    but records. `confirmed` are the stateful resources whose destruction the user named.
     """
 
     scope: Scope
@@ -27,7 +28,10 @@ class PlanInputs:
     tool_version: str
     catalog_digest: str = ""
     destroy: bool = False
+    refresh_only: bool = False
     targets: Collection[str] = ()
+    excludes: Collection[str] = ()
+    replaces: Collection[ResourceAddress] = ()
     confirmed: Collection[ResourceAddress] = ()
     jurisdictions: Mapping[str, str] = field(default_factory=dict[str, str])
     types: Mapping[str, ResourceType] = field(default_factory=lambda: RESOURCE_TYPES)

@@ -1,4 +1,4 @@
-"""What stands before a change: a record and a reading folded into one, and the drift between them."""
+"""What stands before a change: a record and a reading folded into one."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from declarative_paas.core.address import ResourceAddress
-from declarative_paas.core.plan import Drift, FieldChange
 from declarative_paas.core.provider import Absent, InstanceKey, Present, Reading, Unreachable
 from declarative_paas.core.resource import InstanceStatus, ResourceState
-from declarative_paas.core.resource_type import ResourceType
 from declarative_paas.core.state import Intent, Snapshot
 from declarative_paas.core.values import Attributes
-from declarative_paas.plan.diff import diff_attributes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,22 +106,3 @@ def _unrecorded(intent: Intent, reading: Present | Unreachable) -> Prior:
         problems=present.problems,
         unreachable=reading.reason if isinstance(reading, Unreachable) else None,
     )
-
-
-def drift_of(prior: Prior, kind: ResourceType) -> Drift | None:
-    """What changed outside of us, or broke, since it was recorded."""
-    record = prior.record
-    if record is None or prior.unreachable is not None:
-        return None
-    if prior.gone:
-        return Drift(address=prior.address, summary="deleted outside of dpaas")
-    fields: tuple[FieldChange, ...] = ()
-    if prior.attributes is not record.attributes:
-        fields = tuple(
-            FieldChange(path=change.path, before=change.after, after=change.before)
-            for change in diff_attributes(record.attributes, prior.attributes, record.attributes, kind)
-        )
-    if not fields and not prior.problems:
-        return None
-    summary = "; ".join(prior.problems) if prior.problems else "changed outside of dpaas"
-    return Drift(address=prior.address, summary=summary, fields=fields)

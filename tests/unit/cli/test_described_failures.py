@@ -18,6 +18,13 @@ def test_a_provider_tells_its_code_and_the_last_lines() -> None:
     assert describe(failure) == "error: web.1 never bound $PORT [R10]\n  | starting\n  | waiting"
 
 
+def test_what_a_dyno_printed_cannot_steer_the_terminal() -> None:
+    told = describe(ProviderError(ErrorKind.FAILED, "crashed", detail=["\x1b]0;owned\x07", "a\tb"]))
+    assert told is not None
+    assert not {"\x1b", "\x07", "\t"} & set(told)
+    assert len(told.splitlines()) == 3
+
+
 def test_a_held_lock_tells_by_whom_and_until_when() -> None:
     told = describe(LockHeld("ann@host (process 7)", NOON, NOON))
     assert told is not None

@@ -51,6 +51,16 @@ def test_a_line_of_the_block_never_wraps() -> None:
     assert max(len(line) for line in stream.getvalue().splitlines()) < 20
 
 
+def test_what_a_platform_says_cannot_steer_the_terminal() -> None:
+    shown, stream = live([0.0])
+    shown(event(EventKind.STEP_STARTED))
+    shown(event(EventKind.STEP_PROGRESS, message="two\nlines\x1b[2J"))
+    shown.draw()
+    first = stream.getvalue().splitlines()[0]
+    assert first.startswith("  app.shop creating 0.0s  two lines")
+    assert "\x1b" not in first
+
+
 def test_the_longest_running_come_first_and_the_rest_is_counted() -> None:
     now = [0.0]
     shown, stream = live(now)

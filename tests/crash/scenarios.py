@@ -1,0 +1,89 @@
+"""What is applied while it is killed: a platform of three apps in two regions, and four ways to change it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Apps = dict[str, dict[str, Any]]
+
+_WEB = {"command": "./serve", "size": "standard-1x", "quantity": 2}
+
+THREE_APPS: Apps = {
+    "shop": {
+        "region": "us",
+        "source": {"path": "./src"},
+        "config": {
+            "LOG_LEVEL": "info",
+            "SESSION_KEY": {"generate": 32},
+            "API_URL": {"app": "api", "attribute": "url"},
+        },
+        "formation": {"web": _WEB},
+        "addons": [{"plan": "postgres:standard-0", "as": "DATABASE"}],
+        "domains": ["www.example.com"],
+    },
+    "api": {
+        "region": "us",
+        "source": {"path": "./src"},
+        "config": {"SHOP_URL": {"app": "shop", "attribute": "url"}},
+        "formation": {"web": {**_WEB, "quantity": 1}, "worker": {**_WEB, "command": "./work", "quantity": 1}},
+        "addons": [{"plan": "redis:premium-0", "as": "CACHE"}, {"attach": "shop/DATABASE", "as": "SHARED"}],
+    },
+    "site": {
+        "region": "eu",
+        "source": {"path": "./src"},
+        "config": {"API_URL": {"app": "api", "attribute": "url"}},
+        "formation": {"web": _WEB},
+    },
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """From `before` (nothing, where it is None) to `after` by `command`, which is killed and then run again."""
+
+    name: str
+    before: Apps | None
+    after: Apps
+    command: Sequence[str]
+
+
+def _changed(change: Callable[[Apps], None]) -> Apps:
+    apps = copy.deepcopy(THREE_APPS)
+    change(apps)
+    return apps
+
+
+def _config_and_scale(apps: Apps) -> None:
+    apps["shop"]["config"] |= {"LOG_LEVEL": "debug", "COLOUR": "red"}
+    apps["shop"]["formation"]["web"]["quantity"] = 4
+    apps["api"]["formation"]["worker"]["quantity"] = 2
+    del apps["site"]["config"]["API_URL"]
+
+
+def _addons(apps: Apps) -> None:
+    apps["api"]["addons"] = [{"attach": "shop/DATABASE", "as": "SHARED"}]
+    # Another service under the same name can only be another add-on: the old one goes, a new one comes.
+    apps["shop"]["addons"] = [{"plan": "redis:premium-0", "as": "DATABASE"}]
+
+
+_DATA = ("--confirm", "addon.shop/DATABASE", "--confirm", "addon.api/CACHE")
+
+SCENARIOS: tuple[Scenario, ...] = (
+    Scenario(name="first create", before=None, after=THREE_APPS, command=("apply", "--auto-approve")),
+    Scenario(
+        name="config and scale",
+        before=THREE_APPS,
+        after=_changed(_config_and_scale),
+        command=("apply", "--auto-approve"),
+    ),
+    Scenario(
+        name="add-on removed and replaced",
+        before=THREE_APPS,
+        after=_changed(_addons),
+        command=("apply", "--auto-approve", *_DATA),
+    ),
+    Scenario(name="destroy", before=THREE_APPS, after=THREE_APPS, command=("destroy", "--auto-approve", *_DATA)),
+)
