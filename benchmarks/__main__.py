@@ -8,16 +8,16 @@ import sys
 from pathlib import Path
 
 from benchmarks.deploy import deploy_rows
-from benchmarks.engine import Row, sized, start_up
+from benchmarks.engine import Row, latency, sized, start_up
 
 RESULTS = Path(__file__).with_name("results.md")
 
 
 def main() -> None:
     quick = "--quick" in sys.argv
-    rows = [*start_up(), *sized(1000)]
+    rows = [*start_up(), *sized("apps", 1000), *sized("chain", 1000), latency()]
     if not quick:
-        rows += sized(5000)
+        rows += [*sized("apps", 5000), *sized("independent", 1000), *sized("independent", 5000)]
     text = "\n".join([*_head(), *_engine_table(rows), "", *([] if quick else deploy_rows())]) + "\n"
     print(text)
     if not quick:
@@ -38,11 +38,11 @@ def _head() -> list[str]:
 
 def _engine_table(rows: list[Row]) -> list[str]:
     lines = [
-        "| what (N/5 apps of five dependent resources, memory provider) | dpaas | MB | Terraform | ratio |",
+        "| what (memory provider; shapes in shapes.md) | dpaas | MB | Terraform | ratio |",
         "|---|---|---|---|---|",
     ]
     for row in rows:
-        theirs, ratio = "not installed", ""
+        theirs, ratio = "", ""
         if row.terraform is not None:
             mark = " (published)" if row.published else ""
             theirs = f"{row.terraform.seconds:.2f} s{mark}"
