@@ -39,8 +39,14 @@ def build_request(
 
 
 def step_key(scope: Scope, step: Step, attributes: Attributes) -> str:
-    """The idempotency key: the same whenever the same thing is asked of the same instance."""
-    content = json.dumps([str(scope), step.id, encode(attributes)], sort_keys=True, separators=(",", ":"))
+    """The idempotency key: the same whenever the same thing is asked of the same instance.
+
+    Making is one thing, whether it is called create or update: what a killed apply created, the next one
+    finds there and plans as an update, and a release phase must not run twice for that.
+    """
+    operation = "make" if step.operation in (Operation.CREATE, Operation.UPDATE) else step.operation.value
+    parts = [str(scope), operation, str(step.address), step.instance, encode(attributes)]
+    content = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(content.encode()).hexdigest()[:24]
 
 

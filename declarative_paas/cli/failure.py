@@ -8,20 +8,18 @@ from declarative_paas.cli.terminal import safe
 from declarative_paas.core.provider import ProviderError
 from declarative_paas.core.state import LeaseLost, LockHeld, StateError
 from declarative_paas.vault.keyring import VaultError
+from declarative_paas.workflow.stale import StalePlan
 
 
 def describe(problem: Exception) -> str | None:
     """What to print on stderr; None for an exception that only a bug raises."""
-    from declarative_paas.workflow.deploy import StalePlan
-
     match problem:
         case ProviderError():
             return provider_failure(problem)
         case StalePlan():
             moved = "\n".join(f"  - {item}" for item in problem.moved)
-            return (
-                f"error: this plan is stale, so nothing was done: what it was made from has moved\n{moved}\nPlan again."
-            )
+            refusal = "error: this plan is stale, so nothing was done: what it was made from has moved"
+            return f"{refusal}\n{moved}\nPlan again."
         case LockHeld():
             return f"error: {problem}"
         case LeaseLost():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +20,19 @@ ConfirmOption = Annotated[
     list[str] | None,
     typer.Option("--confirm", metavar="ADDR", help="Agree that this resource's data is destroyed; repeatable."),
 ]
+ExcludeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude", metavar="ADDR", help="Leave this app or resource alone, and all that needs its change; repeatable."
+    ),
+]
+ReplaceOption = Annotated[
+    list[str] | None,
+    typer.Option("--replace", metavar="ADDR", help="Make this resource anew, whatever its manifest says; repeatable."),
+]
+RefreshOnlyOption = Annotated[
+    bool, typer.Option("--refresh-only", help="Change nothing: only bring the records up to date with what is.")
+]
 NoRefreshOption = Annotated[
     bool, typer.Option("--no-refresh", help="Plan from the recorded state; read no region, see no drift.")
 ]
@@ -30,6 +43,13 @@ ParallelismOption = Annotated[
     typer.Option("--parallelism", min=1, max=256, metavar="N", help="At most N steps at a time in each region."),
 ]
 EventsOption = Annotated[bool, typer.Option("--json", help="One JSON event a line instead of progress.")]
+
+
+def refuse_beside_refresh_only(others: Mapping[str, object]) -> None:
+    """Options, by name, that ask for changes or for no reading: beside --refresh-only they contradict it."""
+    given = [name for name, value in others.items() if value]
+    if given:
+        raise typer.BadParameter(f"--refresh-only changes nothing and reads everything: not together with {given[0]}")
 
 
 def parse_addresses(texts: Sequence[str]) -> list[ResourceAddress]:

@@ -7,6 +7,8 @@ from typing import Protocol
 
 
 class Clock(Protocol):
+    """Where a room that must know the time gets it from."""
+
     def now(self) -> datetime:
         """The time of day, with a time zone."""
         ...

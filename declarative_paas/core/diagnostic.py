@@ -9,6 +9,8 @@ from enum import Enum
 
 
 class Severity(Enum):
+    """An error stops the command, a warning is counted, a note is a remark."""
+
     ERROR = "error"
     WARNING = "warning"
     NOTE = "note"
@@ -111,13 +113,14 @@ def note(code: str, summary: str, position: Position | None = None, *, expected:
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Whether any of them stops the command."""
     return any(diagnostic.is_error for diagnostic in diagnostics)
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
     """The valid choice that looks most like `word`, or None when nothing is near."""
     candidates = sorted(set(choices))
-    found = difflib.get_close_matches(word, candidates, n=1, cutoff=0.5)
+    found = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
     if found:
         return found[0]
     folded = {choice.lower(): choice for choice in candidates}

@@ -13,6 +13,8 @@ EVENT_FORMAT = 1
 
 
 class EventKind(Enum):
+    """What happened, in the order in which a step can go through them."""
+
     APPLY_STARTED = "apply_started"
     STEP_STARTED = "step_started"
     STEP_PROGRESS = "step_progress"

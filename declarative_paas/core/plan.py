@@ -18,6 +18,8 @@ PLAN_FORMAT = 1
 
 
 class Action(Enum):
+    """What becomes of one resource."""
+
     CREATE = "create"
     UPDATE = "update"
     REPLACE = "replace"
@@ -35,6 +37,8 @@ class Operation(Enum):
 
 
 class RiskKind(Enum):
+    """What a change endangers."""
+
     DATA_LOSS = "data loss"
     DOWNTIME = "downtime"
     RESTART = "restart"
@@ -43,9 +47,11 @@ class RiskKind(Enum):
     EXPOSURE = "exposure"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Risk:
-    kind: RiskKind = field(compare=False)
+    """One danger of one change."""
+
+    kind: RiskKind
     detail: str
 
 

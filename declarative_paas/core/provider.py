@@ -71,6 +71,8 @@ class ReadQuery:
 
 
 class ErrorKind(Enum):
+    """What can be done about an error: only a transient one is tried again."""
+
     TRANSIENT = "transient"  # worth trying again
     CONFLICT = "conflict"  # somebody else's thing has the name, the port, the lock
     INVALID = "invalid"  # the platform refuses what was asked

@@ -38,6 +38,8 @@ class Resource:
 
 
 class InstanceStatus(Enum):
+    """Which of an address's instances this is."""
+
     CURRENT = "current"
     DEPOSED = "deposed"  # being replaced: its successor exists or is about to
     RETAINED = "retained"  # the old side of a move, kept until the move is finished

@@ -12,6 +12,7 @@ from declarative_paas.core.values import Value
 from declarative_paas.desired.addons import AddonIndex, addon_resources, index_addons
 from declarative_paas.desired.config import config_resources
 from declarative_paas.desired.formation import domain_resources, formation_resource, release_resource, slug_resource
+from declarative_paas.desired.ignored import with_ignored
 from declarative_paas.desired.inputs import DesiredInputs, Diagnostics
 from declarative_paas.desired.residency import jurisdictions_of, residency_diagnostics
 from declarative_paas.manifest.manifests import AppManifest
@@ -35,7 +36,7 @@ def desired_resources(inputs: DesiredInputs) -> tuple[dict[ResourceAddress, Reso
                     suggestion=nearest(app.spec.region, regions),
                 )
             )
-        for resource in _app_resources(app, apps, inputs, index, diagnostics):
+        for resource in with_ignored(app, _app_resources(app, apps, inputs, index, diagnostics), diagnostics):
             found[resource.address] = resource
     diagnostics += _domain_clashes(inputs)
     diagnostics += residency_diagnostics(inputs, jurisdictions_of(inputs))

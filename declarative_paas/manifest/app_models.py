@@ -25,6 +25,7 @@ Alias: TypeAlias = Annotated[str, StringConstraints(pattern=formats.ALIAS.patter
 ProcessType: TypeAlias = Annotated[str, StringConstraints(pattern=formats.PROCESS_TYPE.pattern)]
 Domain: TypeAlias = Annotated[str, StringConstraints(pattern=formats.DOMAIN.pattern)]
 Drain: TypeAlias = Annotated[str, StringConstraints(pattern=formats.DRAIN.pattern)]
+IgnoredField: TypeAlias = Annotated[str, StringConstraints(pattern=formats.IGNORED_FIELD.pattern)]
 ScalarText: TypeAlias = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 """Text; numbers and booleans are taken as the text they were written as (`1.10` stays `1.10`)."""
 
@@ -123,7 +124,8 @@ class AddonPlan(ManifestModel):
     )
     protect: bool | None = Field(
         default=None,
-        description="Whether destroying its data needs an explicit confirmation. Left out: yes, when it holds data.",
+        description="Whether destroying its data needs an explicit confirmation. Left out: yes, when it holds data. "
+        "false lifts it for the applies after the one that records it.",
     )
 
 
@@ -186,7 +188,16 @@ class AppSpec(ManifestModel):
     residency: Annotated[str, StringConstraints(pattern=formats.JURISDICTION.pattern)] | None = Field(
         default=None, description="The jurisdiction that the app and all its data must stay in, such as US."
     )
-    protect: bool | None = Field(default=None, description="true: destroying the app needs an explicit confirmation.")
+    protect: bool | None = Field(
+        default=None,
+        description="true: destroying the app needs an explicit confirmation, also when its manifest is gone. "
+        "Only false lifts it, for the applies after the one that records it.",
+    )
+    ignore: tuple[IgnoredField, ...] | None = Field(
+        default=None,
+        description="Fields that somebody else manages, such as formation.web.quantity or config.LOG_LEVEL: "
+        "set when the resource is made, left as they are from then on, and never shown as drift.",
+    )
 
 
 class AppDocument(ManifestModel):

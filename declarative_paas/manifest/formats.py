@@ -125,6 +125,18 @@ DRAIN: Final = Format(
     says="syslog://HOST:PORT, syslog+tls://HOST:PORT or https://HOST/PATH, without credentials",
     repair=lambda text: text.strip().replace("syslogs://", "syslog+tls://"),
 )
+IGNORED_FIELD: Final = Format(
+    pattern=(
+        r"^(maintenance|config\.[A-Za-z_][A-Za-z0-9_]*"
+        r"|formation\.[A-Za-z]([A-Za-z0-9_-]{0,30}[A-Za-z0-9])?\.(command|health|quantity|size)"
+        r"|addons\.[A-Z][A-Z0-9_]{0,62}\.(plan|version))$"
+    ),
+    says=(
+        "maintenance, config.KEY, formation.TYPE.FIELD (command, health, quantity or size) "
+        "or addons.ALIAS.FIELD (plan or version)"
+    ),
+    repair=lambda text: re.sub(r"[/:\s]+", ".", re.sub(r"^spec\.", "", text.strip())),
+)
 HEALTH_PATH: Final = Format(pattern=r"^/\S*$", says="a path that begins with /, such as /healthz", repair=_as_path)
 NOT_EMPTY: Final = Format(pattern=r"\S", says="text that is not blank")
 STATE_URL: Final = Format(
@@ -151,6 +163,7 @@ _ALL: Final = (
     SECRET_NAME,
     DOMAIN,
     DRAIN,
+    IGNORED_FIELD,
     HEALTH_PATH,
     NOT_EMPTY,
     STATE_URL,

@@ -10,11 +10,15 @@ from declarative_paas.core.values import Attributes, Reference, references
 from declarative_paas.plan.prior import Prior
 
 
-def causes_of_change(action: Action, wanted: Resource, prior: Prior, fields: Sequence[FieldChange]) -> tuple[str, ...]:
-    """The causes of an update or a replacement, most telling first, each once."""
+def causes_of_change(
+    action: Action, wanted: Resource, prior: Prior, fields: Sequence[FieldChange], *, demanded: bool = False
+) -> tuple[str, ...]:
+    """The causes of an update or a replacement, most telling first, each once. `demanded`: by --replace."""
     found = list(_update_causes(wanted, prior, fields))
     if action is Action.REPLACE:
         found = [*_replace_causes(wanted, prior, fields), *found]
+    if demanded:
+        found = ["its replacement was asked for", *found]
     return tuple(dict.fromkeys(found))
 
 

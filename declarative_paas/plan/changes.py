@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.plan import Action, Change
@@ -13,6 +13,9 @@ from declarative_paas.core.resource_type import ResourceType
 from declarative_paas.core.values import Attributes
 from declarative_paas.plan.causes import causes_of_change
 from declarative_paas.plan.diff import diff_attributes
+from declarative_paas.plan.drift import outdated
+from declarative_paas.plan.exclusion import Exclusion
+from declarative_paas.plan.ignoring import with_actual
 from declarative_paas.plan.inputs import PlanInputs
 from declarative_paas.plan.prior import Prior, Priors
 from declarative_paas.plan.resolve import Settled, resolve, settled_after
@@ -30,7 +33,12 @@ class Walk:
 
 
 def walk_desired(
-    inputs: PlanInputs, priors: Priors, order: list[ResourceAddress], selected: Collection[ResourceAddress]
+    inputs: PlanInputs,
+    priors: Priors,
+    order: list[ResourceAddress],
+    selected: Collection[ResourceAddress],
+    exclusion: Exclusion,
+    replacing: Collection[ResourceAddress] = (),
 ) -> Walk:
     """Plans creates, updates and replacements in dependency order."""
     walk = Walk()
@@ -42,21 +50,60 @@ def walk_desired(
             _leave(walk, wanted, prior, kind)
             continue
         attributes: Attributes = resolve(wanted.attributes, walk.settled)
+        asked = exclusion.concerns(wanted, attributes, walk.settled)
+        if asked is not None:
+            _exclude(inputs, priors, walk, wanted, asked, exclusion, forced=address in replacing)
+            continue
         if prior is None or prior.gone:
             change = _create(inputs, priors, wanted, attributes, prior)
             walk.changes[address] = change
             walk.settled[address] = settled_after(kind, attributes, {}, made=True, updated=False)
             continue
-        change_or_none = _alter(inputs, wanted, attributes, prior, kind)
+        attributes = _standing(wanted, attributes, prior)
+        change_or_none = _alter(inputs, wanted, attributes, prior, kind, forced=address in replacing)
         if change_or_none is None:
             walk.unchanged += 1
             walk.settled[address] = settled_after(kind, attributes, prior.outputs, made=False, updated=False)
-            _refresh(walk, wanted, attributes, prior)
+            fresh = outdated(wanted, attributes, prior, kind)
+            if fresh is not None:
+                walk.refreshed.append(fresh)
             continue
         walk.changes[address] = change_or_none
         made = change_or_none.action is Action.REPLACE
         walk.settled[address] = settled_after(kind, attributes, prior.outputs, made=made, updated=not made)
     return walk
+
+
+def _exclude(
+    inputs: PlanInputs,
+    priors: Priors,
+    walk: Walk,
+    wanted: Resource,
+    asked: Attributes,
+    exclusion: Exclusion,
+    *,
+    forced: bool,
+) -> None:
+    """Leaves a resource alone; what it would become is remembered for those that depend on it."""
+    kind, prior = inputs.types[wanted.address.type], priors.current.get(wanted.address)
+    if prior is None or prior.gone:
+        change: Change | None = _create(inputs, priors, wanted, asked, prior)
+    else:
+        change = _alter(inputs, wanted, _standing(wanted, asked, prior), prior, kind, forced=forced)
+    _leave(walk, wanted, prior, kind)
+    if change is not None:
+        exclusion.withhold(change, kind, {} if prior is None else prior.outputs)
+        walk.unchanged -= prior is not None
+
+
+def _standing(wanted: Resource, attributes: Attributes, prior: Prior) -> Attributes:
+    """What is wanted of something that is there: ignored fields as they are, protection until it is lifted."""
+    if wanted.ignored:
+        attributes = with_actual(attributes, prior.attributes, wanted.ignored)
+    # Only `protect: false` lifts it: a line that went lost in an edit must not.
+    if "protect" not in attributes and prior.owned.get("protect"):
+        attributes = {**attributes, "protect": True}
+    return attributes
 
 
 def _leave(walk: Walk, wanted: Resource, prior: Prior | None, kind: ResourceType) -> None:
@@ -94,13 +141,13 @@ def _create(
 
 
 def _alter(
-    inputs: PlanInputs, wanted: Resource, attributes: Attributes, prior: Prior, kind: ResourceType
+    inputs: PlanInputs, wanted: Resource, attributes: Attributes, prior: Prior, kind: ResourceType, *, forced: bool
 ) -> Change | None:
     fields = diff_attributes(attributes, prior.attributes, prior.owned, kind)
     moved = wanted.region != prior.region
-    forced = moved or any(item.forces_replacement for item in fields)
-    if not fields and not moved and not prior.problems and prior.record is not None:
+    if not fields and not moved and not forced and not prior.problems and prior.record is not None:
         return None
+    demanded, forced = forced, forced or moved or any(item.forces_replacement for item in fields)
     action = Action.REPLACE if forced else Action.UPDATE
     risks = risks_of(
         RiskInputs(
@@ -123,7 +170,7 @@ def _alter(
         before=prior.attributes,
         after=attributes,
         fields=fields,
-        causes=causes_of_change(action, wanted, prior, fields),
+        causes=causes_of_change(action, wanted, prior, fields, demanded=demanded),
         risks=risks,
         dependencies=wanted.dependencies(),
         prior_instance=prior.instance,
@@ -134,38 +181,27 @@ def _alter(
     )
 
 
-def _refresh(walk: Walk, wanted: Resource, attributes: Attributes, prior: Prior) -> None:
-    """The platform already is as wanted, but the record says otherwise: it is brought up to date.
-
-    Prices and dependencies come from the manifests, so their change alone refreshes the record too.
-    """
-    record = prior.record
-    if record is None:
-        return
-    kept = {name: value for name, value in prior.attributes.items() if name in attributes or name in record.attributes}
-    fresh = replace(
-        record,
-        attributes=kept,
-        outputs=prior.outputs,
-        dependencies=wanted.dependencies(),
-        price_cents=wanted.price_cents,
-    )
-    if fresh != record:
-        walk.refreshed.append(fresh)
-
-
 def walk_removed(
-    inputs: PlanInputs, priors: Priors, selected: Collection[ResourceAddress]
+    inputs: PlanInputs, priors: Priors, chosen: Callable[[ResourceAddress], bool]
 ) -> dict[ResourceAddress, Change]:
     """Plans deletions: only of what is recorded, or was begun by us, and is no longer asked for."""
     wanted: Mapping[ResourceAddress, Resource] = {} if inputs.destroy else inputs.desired
     changes: dict[ResourceAddress, Change] = {}
     for address in sorted(priors.current):
         prior = priors.current[address]
-        if address in wanted or address not in selected or prior.unreachable is not None:
+        if address in wanted or prior.unreachable is not None or not chosen(address):
             continue
         changes[address] = delete_change(inputs, prior, "destroy" if inputs.destroy else "no longer in the manifests")
     return changes
+
+
+def left_over(inputs: PlanInputs, priors: Priors, chosen: Callable[[ResourceAddress], bool]) -> list[Change]:
+    """Plans the deletion of deposed instances."""
+    return [
+        delete_change(inputs, prior, "left over by an interrupted replacement")
+        for prior in sorted(priors.leftovers, key=lambda prior: (prior.address, prior.instance))
+        if prior.unreachable is None and chosen(prior.address)
+    ]
 
 
 def delete_change(inputs: PlanInputs, prior: Prior, cause: str) -> Change:

@@ -51,7 +51,38 @@ def _drift_of(prior: Prior, kind: ResourceType, paths: Sequence[str]) -> Drift |
     return Drift(address=prior.address, summary=summary, fields=fields)
 
 
-def as_it_is(record: ResourceState, prior: Prior, kind: ResourceType, wanted: Attributes) -> ResourceState:
+def outdated(wanted: Resource, attributes: Attributes, prior: Prior, kind: ResourceType) -> ResourceState | None:
+    """The new record of a resource that is as wanted but not as recorded; None when both agree.
+
+    Prices and dependencies come from the manifests, so their change alone makes a new record too; what
+    the manifests ignore does not.
+    """
+    record = prior.record
+    if record is None:
+        return None
+    fresh = replace(
+        _as_it_is(record, prior, kind, attributes), dependencies=wanted.dependencies(), price_cents=wanted.price_cents
+    )
+    if "protect" not in attributes and "protect" in fresh.attributes:
+        # A lifted protection whose line is gone: what holds data is protected by itself again.
+        fresh = replace(fresh, attributes={key: fresh.attributes[key] for key in fresh.attributes if key != "protect"})
+    return None if fresh == _ignoring(record, prior, wanted.ignored) else fresh
+
+
+def drifted(prior: Prior, kind: ResourceType, paths: Sequence[str]) -> ResourceState | None:
+    """The record brought up to date with what was read, whatever is wanted; None when it is up to date."""
+    record = prior.record
+    if record is None or prior.gone or prior.unreachable is not None:
+        return None
+    fresh = _as_it_is(record, prior, kind, {})
+    return None if fresh == _ignoring(record, prior, paths) else fresh
+
+
+def _ignoring(record: ResourceState, prior: Prior, paths: Sequence[str]) -> ResourceState:
+    return replace(record, attributes=with_actual(record.attributes, prior.attributes, paths)) if paths else record
+
+
+def _as_it_is(record: ResourceState, prior: Prior, kind: ResourceType, wanted: Attributes) -> ResourceState:
     """The record with what was read, as far as it is ours: recorded already, or wanted.
 
     A key of a keyed attribute that somebody else set stays theirs: recorded, it would be ours to remove.

@@ -32,14 +32,14 @@ class Exclusion:
     _made_anew: set[ResourceAddress] = field(default_factory=set[ResourceAddress])
 
     def concerns(
-        self, wanted: Resource, resolved: Attributes, settled: Mapping[ResourceAddress, Settled]
+        self, wanted: Resource, resolved: Attributes, settled: dict[ResourceAddress, Settled]
     ) -> Attributes | None:
         """The attributes that the resource would have with the withheld changes; None when it may go on."""
         if wanted.address in self.named and not self.withheld:
             return resolved
         if not self.withheld:
             return None
-        asked: Attributes = resolve(wanted.attributes, ChainMap(self._with_changes, dict(settled)))
+        asked: Attributes = resolve(wanted.attributes, ChainMap(self._with_changes, settled))
         touched = asked != resolved or not self._made_anew.isdisjoint(wanted.dependencies())
         return asked if touched or wanted.address in self.named else None
 

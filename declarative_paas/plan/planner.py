@@ -9,14 +9,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.diagnostic import Diagnostic, error, warning
 from declarative_paas.core.graph import topological_order
-from declarative_paas.core.plan import Action, Change, Drift, Plan
+from declarative_paas.core.plan import Action, Change, Plan
 from declarative_paas.core.resource import Resource
 from declarative_paas.core.values import encode
-from declarative_paas.plan.changes import delete_change, walk_desired, walk_removed
+from declarative_paas.plan.changes import Walk, left_over, walk_desired, walk_removed
+from declarative_paas.plan.drift import drift
+from declarative_paas.plan.exclusion import Exclusion
 from declarative_paas.plan.inputs import PlanInputs
-from declarative_paas.plan.prior import Prior, Priors, drift_of, gather
+from declarative_paas.plan.prior import Prior, Priors, gather
+from declarative_paas.plan.refreshing import refresh_records
+from declarative_paas.plan.replacing import to_replace
 from declarative_paas.plan.steps import steps_of
-from declarative_paas.plan.targets import select
+from declarative_paas.plan.targets import named_by, select
 
 
 def make_plan(inputs: PlanInputs) -> tuple[Plan, list[Diagnostic]]:
@@ -36,20 +40,31 @@ def make_plan(inputs: PlanInputs) -> tuple[Plan, list[Diagnostic]]:
     removed = priors.current.keys() - desired.keys()
     selected, diagnostics = select(inputs.targets, everything, wanted_dependencies, recorded_dependencies, removed)
 
-    walk = walk_desired(inputs, priors, order, selected) if desired else None
-    changes = dict(walk.changes) if walk else {}
-    changes.update(walk_removed(inputs, priors, selected))
-    leftovers = [
-        delete_change(inputs, prior, "left over by an interrupted replacement")
-        for prior in sorted(priors.leftovers, key=lambda prior: (prior.address, prior.instance))
-        if prior.address in selected and prior.unreachable is None
-    ]
-    ordered = [*_in_order(changes, order, recorded_dependencies), *leftovers]
+    excluded, unknown = named_by(inputs.excludes, everything)
+    replacing, undeclared = to_replace(inputs.replaces, desired.keys())
+    diagnostics += [*unknown, *undeclared]
+    exclusion = Exclusion(named=frozenset(excluded))
 
-    diagnostics += _emptied(inputs, priors)
-    diagnostics += _unconfirmed(inputs, ordered)
+    def chosen(address: ResourceAddress) -> bool:
+        return address in selected and exclusion.allows(address)
+
+    walk = Walk()
+    if inputs.refresh_only:
+        walk.changes, walk.refreshed = refresh_records(inputs, priors, chosen)
+        ordered = _in_order(walk.changes, (), recorded_dependencies)
+    else:
+        walk = walk_desired(inputs, priors, order, selected, exclusion, replacing)
+        exclusion.keep_what_they_stand_on(removed, recorded_dependencies)
+        walk.changes.update(walk_removed(inputs, priors, chosen))
+        ordered = [
+            *_in_order(walk.changes, order, recorded_dependencies),
+            *left_over(inputs, priors, chosen),
+        ]
+        diagnostics += _emptied(inputs, priors)
+        diagnostics += _unconfirmed(inputs, ordered)
     diagnostics += _unreachable(priors)
-    before, after, unpriced = _prices(desired, changes, priors)
+    diagnostics += exclusion.remarks()
+    before, after, unpriced = _prices(desired, walk.changes, priors, exclusion)
     plan = Plan(
         scope=inputs.scope,
         lineage=inputs.snapshot.lineage,
@@ -58,14 +73,17 @@ def make_plan(inputs: PlanInputs) -> tuple[Plan, list[Diagnostic]]:
         catalog_digest=inputs.catalog_digest,
         changes=tuple(ordered),
         steps=steps_of(ordered, wanted_dependencies, recorded_dependencies, order),
-        drift=_drift(inputs, priors),
-        unchanged=walk.unchanged if walk else 0,
+        drift=drift(inputs, priors),
+        unchanged=walk.unchanged,
         base={str(change.address): fingerprint(priors.current.get(change.address)) for change in ordered},
-        refreshed=tuple(walk.refreshed) if walk else (),
-        settles=_settled_intents(inputs, priors, selected),
+        refreshed=tuple(walk.refreshed),
+        settles=() if inputs.refresh_only else _settled_intents(inputs, priors, selected, exclusion),
         confirmed=tuple(sorted(inputs.confirmed)),
         targets=tuple(sorted(inputs.targets)),
+        excludes=tuple(sorted(inputs.excludes)),
+        replaces=tuple(sorted(inputs.replaces)),
         destroy=inputs.destroy,
+        refresh_only=inputs.refresh_only,
         price_before_cents=before,
         price_after_cents=after,
         unpriced=unpriced,
@@ -92,7 +110,9 @@ def _in_order(
     return made + [changes[address] for address in reversed(topological_order(removed))]
 
 
-def _settled_intents(inputs: PlanInputs, priors: Priors, selected: Collection[ResourceAddress]) -> tuple[str, ...]:
+def _settled_intents(
+    inputs: PlanInputs, priors: Priors, selected: Collection[ResourceAddress], exclusion: Exclusion
+) -> tuple[str, ...]:
     """Journaled steps of an interrupted apply that need no memory once this plan has succeeded."""
     unreachable = {
         prior.region for prior in [*priors.current.values(), *priors.leftovers] if prior.unreachable is not None
@@ -101,7 +121,9 @@ def _settled_intents(inputs: PlanInputs, priors: Priors, selected: Collection[Re
         sorted(
             intent.step_id
             for intent in inputs.snapshot.intents
-            if (not inputs.targets or intent.address in selected) and intent.region not in unreachable
+            if (not inputs.targets or intent.address in selected)
+            and exclusion.allows(intent.address)
+            and intent.region not in unreachable
         )
     )
 
@@ -138,8 +160,13 @@ def _unconfirmed(inputs: PlanInputs, changes: Sequence[Change]) -> list[Diagnost
 
 
 def _protected(inputs: PlanInputs, change: Change) -> bool:
-    """By its recorded `protect`, else whether its type holds data."""
-    protect = (change.before or {}).get("protect")
+    """By its recorded `protect`, else whether its type holds data.
+
+    What is recorded was applied once: neither the manifests, which may have lost the whole block or lift
+    the protection only now, nor a change made outside can take it away.
+    """
+    record = inputs.snapshot.resources.get((change.address, change.prior_instance or change.instance))
+    protect = (change.before or {} if record is None else record.attributes).get("protect")
     return bool(protect) if protect is not None else inputs.types[change.address.type].stateful
 
 
@@ -160,13 +187,11 @@ def _unreachable(priors: Priors) -> list[Diagnostic]:
     ]
 
 
-def _drift(inputs: PlanInputs, priors: Priors) -> tuple[Drift, ...]:
-    found = (drift_of(priors.current[address], inputs.types[address.type]) for address in sorted(priors.current))
-    return tuple(drift for drift in found if drift is not None)
-
-
 def _prices(
-    desired: Mapping[ResourceAddress, Resource], changes: Mapping[ResourceAddress, Change], priors: Priors
+    desired: Mapping[ResourceAddress, Resource],
+    changes: Mapping[ResourceAddress, Change],
+    priors: Priors,
+    exclusion: Exclusion,
 ) -> tuple[int, int, int]:
     """Monthly cents before and after, and how many resources afterwards have no price."""
     before = after = unpriced = 0
@@ -174,7 +199,7 @@ def _prices(
         price = 0 if prior.record is None else prior.record.price_cents
         before += price or 0
         if address not in changes:
-            kept = desired[address].price_cents if address in desired else price
+            kept = desired[address].price_cents if address in desired and exclusion.allows(address) else price
             after += kept or 0
             unpriced += kept is None
     for change in changes.values():

@@ -8,6 +8,33 @@ from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.diagnostic import Diagnostic, error, nearest
 
 
+def named_by(
+    texts: Collection[str], addresses: Collection[ResourceAddress]
+) -> tuple[list[ResourceAddress], list[Diagnostic]]:
+    """What the texts name: a resource by its address, everything of an app by its name; an error for each other."""
+    if not texts:
+        return [], []
+    by_text = {str(address): [address] for address in addresses}
+    for address in addresses:
+        by_text.setdefault(address.app, []).append(address)
+    diagnostics: list[Diagnostic] = []
+    named: list[ResourceAddress] = []
+    for text in texts:
+        found = by_text.get(text)
+        if found is None:
+            diagnostics.append(
+                error(
+                    "unknown-target",
+                    f"nothing is named {text!r}",
+                    expected="a resource address like 'formation.storefront', or an app's name",
+                    suggestion=nearest(text, by_text),
+                )
+            )
+        else:
+            named.extend(found)
+    return named, diagnostics
+
+
 def select(
     targets: Collection[str],
     addresses: Collection[ResourceAddress],
@@ -18,24 +45,7 @@ def select(
     """The targets (addresses or app names), all they depend on, and, for a removal, all that depends on it."""
     if not targets:
         return addresses, []
-    by_text = {str(address): [address] for address in addresses}
-    for address in addresses:
-        by_text.setdefault(address.app, []).append(address)
-    diagnostics: list[Diagnostic] = []
-    open_ends: list[ResourceAddress] = []
-    for target in targets:
-        found = by_text.get(target)
-        if found is None:
-            diagnostics.append(
-                error(
-                    "unknown-target",
-                    f"nothing is named {target!r}",
-                    expected="a resource address like 'formation.storefront', or an app's name",
-                    suggestion=nearest(target, by_text),
-                )
-            )
-        else:
-            open_ends.extend(found)
+    open_ends, diagnostics = named_by(targets, addresses)
     dependents: dict[ResourceAddress, list[ResourceAddress]] = {}
     for address, needed in recorded_dependencies.items():
         for item in needed:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, assert_never
 
 from declarative_paas.core.address import ResourceAddress
-from declarative_paas.core.plan import Action, Plan
+from declarative_paas.core.plan import Action, Change, Plan
 from declarative_paas.core.resource import Resource
 from declarative_paas.preview.svg import render_svg
 from declarative_paas.preview.values import printable
@@ -50,19 +50,31 @@ def graph_of_plan(plan: Plan) -> Graph:
     """A node a change, an edge a dependency between two changes.
 
     What an interrupted replacement left over shares its address with the current one: its node is told
-    apart by its instance, and what depends on the address depends on the current one.
+    apart by its instance, and what depends on the address depends on the current one. The order of
+    `plan.changes` has no influence.
     """
     nodes: dict[str, Node] = {}
     edges: set[tuple[str, str]] = set()
-    addresses = {str(change.address) for change in plan.changes}
-    for change in plan.changes:
+    changing = {str(change.address) for change in plan.changes}
+    staying = {str(change.address) for change in plan.changes if not _removes(change)}
+    for change in sorted(plan.changes, key=_current_first):
         address = str(change.address)
         name = address if address not in nodes else f"{address}#{change.instance}"
         nodes[name] = Node(
             id=name, group=change.address.app, label=f"{change.action.value} {name}", action=change.action.value
         )
-        edges |= {(name, str(needed)) for needed in change.dependencies if str(needed) in addresses - {address}}
+        # What stays needs nothing that goes: only a leftover of what it needs, itself unchanged, is deleted.
+        possible = (changing if _removes(change) else staying) - {address}
+        edges |= {(name, str(needed)) for needed in change.dependencies if str(needed) in possible}
     return Graph(nodes=tuple(nodes[name] for name in sorted(nodes)), edges=tuple(sorted(edges)))
+
+
+def _current_first(change: Change) -> tuple[ResourceAddress, bool, str]:
+    return change.address, _removes(change), change.instance
+
+
+def _removes(change: Change) -> bool:
+    return change.action in (Action.DELETE, Action.FORGET)
 
 
 def graph_of_resources(resources: Mapping[ResourceAddress, Resource]) -> Graph:

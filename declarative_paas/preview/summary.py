@@ -60,7 +60,9 @@ def no_changes(plan: Plan) -> str:
     """What an empty plan says, as far as it looked."""
     if plan.destroy:
         return "No changes. Nothing is left to destroy."
-    if plan.targets:
+    if plan.refresh_only:
+        return "No changes. A refresh only brings records up to date."
+    if plan.targets or plan.excludes:
         return "No changes. What was asked for is as the manifests say."
     return NO_CHANGES
 
@@ -96,18 +98,19 @@ def banners(plan: Plan) -> list[tuple[Risk, str]]:
 def banner_lines(plan: Plan) -> list[str]:
     """`! JURISDICTION MOVE: US -> EU (10 resources of shop)`: one line for each different risk."""
     confirmed = {str(address) for address in plan.confirmed}
-    concerned: dict[Risk, list[str]] = {}
-    texts: dict[Risk, str] = {}
+    # Not by Risk: two risks with the same detail are equal, of whatever kind.
+    concerned: dict[tuple[RiskKind, str], list[str]] = {}
+    texts: dict[tuple[RiskKind, str], str] = {}
     for risk, address in banners(plan):
         detail = risk.detail.removeprefix(f"{risk.kind.value.split()[0]} ")
-        key = Risk(risk.kind, detail)
+        key = (risk.kind, detail)
         texts.setdefault(key, f"! {risk.kind.value.upper()}: {detail}")
         concerned.setdefault(key, []).append(address)
     lines: list[str] = []
     for key, text in texts.items():
         names = [name for name in dict.fromkeys(concerned[key]) if name not in text]
         where = f" ({_several(names)})" if names else ""
-        agreed = key.kind is RiskKind.DATA_LOSS and confirmed.issuperset(concerned[key])
+        agreed = key[0] is RiskKind.DATA_LOSS and confirmed.issuperset(concerned[key])
         lines.append(printable(f"{text}{where}{', confirmed' if agreed else ''}"))
     return lines
 

@@ -91,6 +91,8 @@ class _Text:
         plan = self._plan
         if plan.targets:
             yield f"Limited to {printable(', '.join(plan.targets))}, and what it needs."
+        if plan.excludes:
+            yield f"Leaves {printable(', '.join(plan.excludes))} alone, and what depends on its changes."
         if plan.settles:
             yield f"Settles {_counted(len(plan.settles), 'step')} of an interrupted apply."
         if plan.refreshed:

@@ -7,8 +7,8 @@ import re
 from declarative_paas.core.values import UNKNOWN, Reference, SecretRef, Sensitive, Value, is_list, is_map
 
 DEFAULT_WIDTH = 60
-_DIGEST = re.compile(r"[0-9a-f]{16,64}")
-"""Of a digest the first characters tell it from any other."""
+_DIGEST = re.compile(r"(?=.*[a-f])[0-9a-f]{16,64}")
+"""Of a digest the first characters tell it from any other; digits alone may be anybody's account number."""
 
 _CONTEXT = 8
 """Characters kept before the first difference of two long values."""
@@ -31,6 +31,9 @@ def show_change(before: Value, after: Value, width: int = DEFAULT_WIDTH) -> str:
     if after is None:
         return f"{show(before, width)} (removed)"
     old, new = _shown(before), _shown(after)
+    if old == new and before != after and isinstance(before, str):
+        # Not digests but what somebody wrote: cut, they would look the same.
+        old, new = f'"{before}"', f'"{after}"'
     if len(old) + len(new) > width:
         old, new = _both_shortened(old, new, max(2 * _CONTEXT, width // 2))
     return f"{old} -> {new}"

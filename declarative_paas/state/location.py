@@ -24,7 +24,8 @@ def backup_store(location: str, *, base_dir: Path, now: datetime) -> Path:
 
 
 def _sqlite_path(location: str, base_dir: Path) -> Path:
-    scheme, _, rest = location.partition(":")
+    scheme, colon, rest = location.partition(":")
     if scheme != "sqlite" or not rest:
-        raise StateError(f"state {location!r} is not supported by this version: use sqlite:PATH")
+        # Not the whole text: an address of a server may have a password in it.
+        raise StateError(f"state '{scheme}{colon}' is not supported by this version: use sqlite:PATH")
     return base_dir / rest

@@ -23,6 +23,7 @@ from declarative_paas.plan.planner import make_plan
 from declarative_paas.refresh.read import read_regions
 from declarative_paas.workflow.lock import holding_lock
 from declarative_paas.workflow.sources import read_sources
+from declarative_paas.workflow.stale import StalePlan
 from declarative_paas.workflow.world import World
 
 
@@ -31,7 +32,10 @@ class PlanRequest:
     """What the user asked of a plan, beside the manifests."""
 
     destroy: bool = False
+    refresh_only: bool = False
     targets: Collection[str] = ()
+    excludes: Collection[str] = ()
+    replaces: Collection[ResourceAddress] = ()
     confirmed: Collection[ResourceAddress] = ()
     refresh: bool = True
     hold: Hold | None = None
@@ -95,7 +99,10 @@ def plan_changes(world: World, request: PlanRequest) -> Planned:
             tool_version=__version__,
             catalog_digest=project.catalog.digest,
             destroy=request.destroy,
+            refresh_only=request.refresh_only,
             targets=request.targets,
+            excludes=request.excludes,
+            replaces=request.replaces,
             confirmed=request.confirmed,
             jurisdictions=jurisdictions_of(inputs),
         )
@@ -148,17 +155,17 @@ def apply_plan(
         return result
 
 
-class StalePlan(Exception):
-    """The state moved between the plan and the lock: the plan is not what would happen any more."""
-
-    def __init__(self, moved: Sequence[str]) -> None:
-        super().__init__("the state has moved since this plan was made: " + "; ".join(moved))
-        self.moved = tuple(moved)
-
-
 def verify_saved_plan(world: World, plan: Plan) -> Planned:
     """A saved plan against what is now. Raises StalePlan, told per touched resource."""
-    fresh = plan_changes(world, PlanRequest(destroy=plan.destroy, targets=plan.targets, confirmed=plan.confirmed))
+    request = PlanRequest(
+        destroy=plan.destroy,
+        refresh_only=plan.refresh_only,
+        targets=plan.targets,
+        excludes=plan.excludes,
+        replaces=plan.replaces,
+        confirmed=plan.confirmed,
+    )
+    fresh = plan_changes(world, request)
     if fresh.plan is None:
         return fresh  # its diagnostics tell what the manifests or the state have come to lack
     moved: list[str] = []
@@ -174,7 +181,9 @@ def verify_saved_plan(world: World, plan: Plan) -> Planned:
             moved.append(f"{address} is not as it was read")
     if moved:
         raise StalePlan(moved)
-    return Planned(plan=plan, diagnostics=fresh.diagnostics, snapshot=fresh.snapshot, desired=fresh.desired)
+    # What an apply does is as it was reviewed; what it only writes down is as it is now.
+    current = replace(plan, refreshed=fresh.plan.refreshed, settles=fresh.plan.settles)
+    return Planned(plan=current, diagnostics=fresh.diagnostics, snapshot=fresh.snapshot, desired=fresh.desired)
 
 
 def _unmoved(world: World, planned: Planned) -> Snapshot:

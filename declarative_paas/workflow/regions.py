@@ -52,6 +52,7 @@ def _local(project: Project, name: str, region: Region) -> Provider:
         base_directory=project.directory,
         scope=project.scope,
         port=region.port,
+        host=region.host,
         user=region.user,
         options=region.options or {},
     )

@@ -12,7 +12,7 @@ from declarative_paas.manifest.importing.app_json import import_app_json
 from declarative_paas.manifest.importing.draft import Draft, Imported, combine, render
 from declarative_paas.manifest.importing.heroku_yml import import_heroku_yml
 from declarative_paas.manifest.importing.procfile import import_procfile
-from declarative_paas.manifest.importing.starter import starter
+from declarative_paas.manifest.importing.starter import starter, starter_app
 
 MANIFEST_NAME: Final = "dpaas.yaml"
 _MAX_BYTES: Final = 1_000_000
@@ -38,10 +38,24 @@ def start_project(directory: Path, origins: Sequence[Path]) -> tuple[list[Path],
     source = "."
     if origins:
         source = os.path.relpath(origins[0].resolve().parent, directory.resolve())
-    app = render(combine(drafts), name=drafts[0].name or name, source=source) if drafts else None
     directory.mkdir(parents=True, exist_ok=True)
+    if drafts:
+        app = render(combine(drafts), name=drafts[0].name or name, source=source)
+    else:
+        app = starter_app(name, source=source, command=not _tells_web(directory / source))
     written = [path for path, text in _files(manifest, starter(name, app=app, source=source)) if _write_new(path, text)]
     return written, diagnostics
+
+
+def _tells_web(source: Path) -> bool:
+    """Whether the source itself says how its web dynos are run."""
+    from declarative_paas.providers.slugs.inspect import inspect_source
+    from declarative_paas.providers.slugs.source import SourceError
+
+    try:
+        return "web" in inspect_source(source, None).process_types
+    except SourceError:
+        return False
 
 
 def _files(manifest: Path, text: str) -> list[tuple[Path, str]]:

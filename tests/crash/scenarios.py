@@ -9,7 +9,10 @@ from typing import Any
 
 Apps = dict[str, dict[str, Any]]
 
-_WEB = {"command": "./serve", "size": "standard-1x", "quantity": 2}
+
+def _dynos(quantity: int, command: str = "./serve") -> dict[str, Any]:
+    return {"command": command, "size": "standard-1x", "quantity": quantity}
+
 
 THREE_APPS: Apps = {
     "shop": {
@@ -20,7 +23,7 @@ THREE_APPS: Apps = {
             "SESSION_KEY": {"generate": 32},
             "API_URL": {"app": "api", "attribute": "url"},
         },
-        "formation": {"web": _WEB},
+        "formation": {"web": _dynos(2)},
         "addons": [{"plan": "postgres:standard-0", "as": "DATABASE"}],
         "domains": ["www.example.com"],
     },
@@ -28,14 +31,14 @@ THREE_APPS: Apps = {
         "region": "us",
         "source": {"path": "./src"},
         "config": {"SHOP_URL": {"app": "shop", "attribute": "url"}},
-        "formation": {"web": {**_WEB, "quantity": 1}, "worker": {**_WEB, "command": "./work", "quantity": 1}},
+        "formation": {"web": _dynos(1), "worker": _dynos(1, "./work")},
         "addons": [{"plan": "redis:premium-0", "as": "CACHE"}, {"attach": "shop/DATABASE", "as": "SHARED"}],
     },
     "site": {
         "region": "eu",
         "source": {"path": "./src"},
         "config": {"API_URL": {"app": "api", "attribute": "url"}},
-        "formation": {"web": _WEB},
+        "formation": {"web": _dynos(2)},
     },
 }
 

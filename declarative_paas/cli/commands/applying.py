@@ -16,10 +16,14 @@ from declarative_paas.cli.planoptions import (
     ApproveOption,
     ConfirmOption,
     EventsOption,
+    ExcludeOption,
     ParallelismOption,
+    RefreshOnlyOption,
+    ReplaceOption,
     TargetOption,
     VerboseOption,
     parse_addresses,
+    refuse_beside_refresh_only,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +42,9 @@ def apply(
     ] = None,
     auto_approve: ApproveOption = False,
     target: TargetOption = None,
+    exclude: ExcludeOption = None,
+    replace_: ReplaceOption = None,
+    refresh_only: RefreshOnlyOption = False,
     confirm: ConfirmOption = None,
     parallelism: ParallelismOption = None,
     as_json: EventsOption = False,
@@ -54,7 +61,7 @@ def apply(
     from declarative_paas.workflow.deploy import PlanRequest, plan_changes, verify_saved_plan
 
     if plan_file is not None:
-        plan = _saved(plan_file, target, confirm)
+        plan = _saved(plan_file, [target, exclude, replace_, refresh_only, confirm])
         if inputs.environment is None and plan.scope.environment != "default":
             inputs = replace(inputs, environment=plan.scope.environment)
         with inputs.world() as world:
@@ -69,10 +76,18 @@ def apply(
         return
     if as_json and not auto_approve:
         report.refuse("no-consent", "--json leaves nowhere to ask", expected="--auto-approve, or a saved plan")
-    confirmed = parse_addresses(confirm or [])
+    if refresh_only:
+        refuse_beside_refresh_only({"--replace": replace_})
+    request = PlanRequest(
+        refresh_only=refresh_only,
+        targets=target or [],
+        excludes=exclude or [],
+        replaces=parse_addresses(replace_ or []),
+        confirmed=parse_addresses(confirm or []),
+    )
     consent = Consent(word="yes", question="Apply this plan? Only `yes` is a yes:")
     with inputs.world() as world:
-        planned = plan_changes(world, PlanRequest(targets=target or [], confirmed=confirmed))
+        planned = plan_changes(world, request)
         execution = Execution(
             command="apply",
             consent=None if auto_approve else consent,
@@ -89,6 +104,7 @@ def destroy(
     inputs: ManifestInputs,
     auto_approve: ApproveOption = False,
     target: TargetOption = None,
+    exclude: ExcludeOption = None,
     confirm: ConfirmOption = None,
     parallelism: ParallelismOption = None,
     as_json: EventsOption = False,
@@ -106,7 +122,9 @@ def destroy(
     confirmed = parse_addresses(confirm or [])
     with inputs.world() as world:
         platform = world.project.scope.platform
-        planned = plan_changes(world, PlanRequest(destroy=True, targets=target or [], confirmed=confirmed))
+        planned = plan_changes(
+            world, PlanRequest(destroy=True, targets=target or [], excludes=exclude or [], confirmed=confirmed)
+        )
         planned = _with_flags(planned, confirm or [])
         consent = Consent(word=platform, question=f"Destroy all this? Type the platform's name ({platform}) to agree:")
         execution = Execution(
@@ -115,12 +133,12 @@ def destroy(
         carry_out(inputs, world, planned, execution)
 
 
-def _saved(plan_file: Path, target: list[str] | None, confirm: list[str] | None) -> Plan:
+def _saved(plan_file: Path, options: list[object]) -> Plan:
     from declarative_paas.cli.planfile import read_plan
     from declarative_paas.core.diagnostic import Diagnostic
 
-    if target or confirm:
-        raise typer.BadParameter("a saved plan already has its targets and confirmations")
+    if any(options):
+        raise typer.BadParameter("a saved plan already has its targets, exclusions, replacements and confirmations")
     plan = read_plan(plan_file)
     if isinstance(plan, Diagnostic):
         report.fail(plan)

@@ -15,10 +15,14 @@ from declarative_paas.cli.commands.index import command_group
 from declarative_paas.cli.inputs import ManifestInputs, reads_manifests
 from declarative_paas.cli.planoptions import (
     ConfirmOption,
+    ExcludeOption,
     NoRefreshOption,
+    RefreshOnlyOption,
+    ReplaceOption,
     TargetOption,
     VerboseOption,
     parse_addresses,
+    refuse_beside_refresh_only,
 )
 from declarative_paas.cli.report import DiagnosticFormat
 
@@ -42,9 +46,16 @@ def plan(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
     detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit 0 without changes, 2 with changes, 1 on an error.")
+        bool,
+        typer.Option(
+            "--detailed-exitcode",
+            help="Exit 0 without changes, 2 with changes (with --refresh-only: with drift), 1 on an error.",
+        ),
     ] = False,
     target: TargetOption = None,
+    exclude: ExcludeOption = None,
+    replace: ReplaceOption = None,
+    refresh_only: RefreshOnlyOption = False,
     destroy: Annotated[bool, typer.Option("--destroy", help="Plan to destroy everything that is recorded.")] = False,
     confirm: ConfirmOption = None,
     no_refresh: NoRefreshOption = False,
@@ -62,8 +73,16 @@ def plan(
     from declarative_paas.preview.json_view import plan_view
     from declarative_paas.workflow.deploy import PlanRequest, plan_changes
 
+    if refresh_only:
+        refuse_beside_refresh_only({"--destroy": destroy, "--replace": replace, "--no-refresh": no_refresh})
     request = PlanRequest(
-        destroy=destroy, targets=target or [], confirmed=parse_addresses(confirm or []), refresh=not no_refresh
+        destroy=destroy,
+        refresh_only=refresh_only,
+        targets=target or [],
+        excludes=exclude or [],
+        replaces=parse_addresses(replace or []),
+        confirmed=parse_addresses(confirm or []),
+        refresh=not no_refresh,
     )
     with inputs.world(diagnostics) as world:
         planned = plan_changes(world, request)
@@ -79,7 +98,8 @@ def plan(
         print(plan_text(planned.plan, sys.stdout, verbose=verbose, no_color=inputs.no_color))
         if out is not None and not planned.plan.is_empty:
             print(f"\nSaved. To apply exactly this: dpaas apply {out}")
-    if detailed_exitcode and not planned.plan.is_empty:
+    drifted = refresh_only and (planned.plan.drift or planned.plan.refreshed)
+    if detailed_exitcode and (drifted or not planned.plan.is_empty):
         raise typer.Exit(exitcode.CHANGES)
 
 

@@ -38,8 +38,8 @@ spec:
     # Named here, stored elsewhere:
     # API_TOKEN: {{secret: api-token}}
   formation:
-    # Only web receives requests, on $PORT. Without a command, the Procfile's is run.
-    web:
+    # Only web receives requests, on $PORT.
+    web:{command}
       size: basic
       quantity: 1
   # addons:
@@ -47,6 +47,11 @@ spec:
   # domains:
   #   - www.example.com
 """
+
+
+_COMMAND = """
+      # To be replaced by your own; a Procfile in the source can say it too.
+      command: python3 -m http.server $PORT"""
 
 
 def schema_line(schema: str) -> str:
@@ -59,9 +64,9 @@ def starter_platform(name: str) -> str:
     return _PLATFORM.format(name=scalar(app_name(name)))
 
 
-def starter_app(name: str, *, source: str = ".") -> str:
-    """An App that shows the common fields."""
-    return _APP.format(name=scalar(app_name(name)), source=scalar(source))
+def starter_app(name: str, *, source: str = ".", command: bool = False) -> str:
+    """An App that shows the common fields; with a `command` where its source tells none."""
+    return _APP.format(name=scalar(app_name(name)), source=scalar(source), command=_COMMAND if command else "")
 
 
 def starter(name: str, *, app: str | None = None, source: str = ".", schema: str | None = None) -> str:

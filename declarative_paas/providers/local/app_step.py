@@ -59,7 +59,7 @@ class AppStep:
         context.report("stopping the region: nothing is left in it")
         if region.supervisor.is_running():
             region.router.remove_route(name)
-        region.stop()
+        region.dismantle()
 
     def problems(self, address: ResourceAddress, record: Record, view: RegionView) -> tuple[str, ...]:
         if not view.supervisor_running:

@@ -38,16 +38,16 @@ def find_home(home: Path, user: str | None) -> Home:
     """
     home.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]
-    service_user = _service_user(user)
+    runs_as = service_user(user)
     data = home
-    if service_user is not None and not _open_to_all(home.resolve()):
+    if runs_as is not None and not _open_to_all(home.resolve()):
         data = ROOT_DATA / name
         data.mkdir(parents=True, exist_ok=True)
         data.chmod(0o755)
         ROOT_DATA.chmod(0o755)
     run = Path(tempfile.gettempdir()) / f"dpaas-{os.geteuid()}-{name}"
     _private_directory(run)
-    return Home(data=data, run=run, user=service_user)
+    return Home(data=data, run=run, user=runs_as)
 
 
 def peek_run_directory(home: Path) -> Path:
@@ -56,7 +56,11 @@ def peek_run_directory(home: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"dpaas-{os.geteuid()}-{name}"
 
 
-def _service_user(user: str | None) -> str | None:
+def service_user(user: str | None) -> str | None:
+    """Whom dynos run as: the named user or the default when we are root, None (ourselves) when not.
+
+    Raises ProviderError for a user who does not exist, is root, or cannot be had without being root.
+    """
     if os.geteuid() != 0:
         if user is not None and user != pwd.getpwuid(os.geteuid()).pw_name:
             raise ProviderError(ErrorKind.INVALID, f"only root can run dynos as user {user!r}")

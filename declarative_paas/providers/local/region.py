@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import sys
 import threading
@@ -212,6 +213,14 @@ class LocalRegion:
     def stop(self) -> None:
         """Ends every process; all data stays."""
         self.supervisor.shutdown(timeout_s=self.settings.seconds("stop_timeout_s") + 30)
+
+    def dismantle(self) -> None:
+        """Ends every process and forgets the region's own programs; logs, slugs and ports stay."""
+        if self.supervisor.is_running():
+            for name in (ROUTER, LOGSINK):
+                self.supervisor.remove(name)
+        self.stop()
+        shutil.rmtree(self.run_directory, ignore_errors=True)
 
     def local_name(self, scope: Scope, app: str) -> str:
         """An app's name here: apps of other environments than the default carry the environment's name."""

@@ -24,6 +24,7 @@ class LocalSettings:
     base_directory: Path
     scope: Scope
     port: int | None = None
+    host: str | None = None
     user: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 

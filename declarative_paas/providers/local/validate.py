@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 
 from declarative_paas.core.diagnostic import Diagnostic, error, nearest, note
+from declarative_paas.core.provider import ProviderError
 from declarative_paas.core.resource import Resource
+from declarative_paas.providers.local.home import service_user
 from declarative_paas.providers.local.settings import OPTION_DEFAULTS, LocalSettings
 
 ENGINE_VERSIONS = {"postgres": "18", "redis": "9"}
@@ -40,15 +43,22 @@ def _options(settings: LocalSettings) -> Iterator[Diagnostic]:
             yield error(
                 "bad-option", f"option {name} of region {settings.region} is {value!r}", expected="seconds, above 0"
             )
-    if settings.port is not None and settings.port < 1024:
-        import os
-
-        if os.geteuid() != 0:
-            yield error(
-                "privileged-port",
-                f"region {settings.region} asks for port {settings.port}, which only root can bind",
-                expected="a port from 1024 on, or no `port` for a free one",
-            )
+    if settings.port is not None and settings.port < 1024 and os.geteuid() != 0:
+        yield error(
+            "privileged-port",
+            f"region {settings.region} asks for port {settings.port}, which only root can bind",
+            expected="a port from 1024 on, or no `port` for a free one",
+        )
+    if settings.host is not None:
+        yield error(
+            "host-unsupported",
+            f"region {settings.region} names a host, but provider local runs on this machine",
+            expected="no `host`",
+        )
+    try:
+        service_user(settings.user)
+    except ProviderError as problem:
+        yield error("bad-user", f"region {settings.region}: {problem.summary}", expected="an unprivileged user")
 
 
 def _resource(resource: Resource) -> Iterator[Diagnostic]:
@@ -78,6 +88,13 @@ def _resource(resource: Resource) -> Iterator[Diagnostic]:
                 "provider local runs on this machine's own system",
                 resource.position,
                 expected="no stack, or a region with provider docker",
+            )
+        case "domain" if str(resource.attributes["hostname"]).startswith("*."):
+            yield error(
+                "wildcard-unsupported",
+                f"the router of provider local matches whole host names, not {resource.attributes['hostname']}",
+                resource.position,
+                expected="each host name by itself",
             )
         case _:
             return

@@ -26,12 +26,12 @@ class WorldFault(Exception):
 
 @dataclass(slots=True)
 class Thing:
-    """One living instance. `keys` are the idempotency keys of the operations done to it."""
+    """One living instance. `key` is the idempotency key of what was last done to it."""
 
     attributes: dict[str, Any]
     outputs: dict[str, Any]
     problems: list[str] = field(default_factory=list[str])
-    keys: set[str] = field(default_factory=set[str])
+    key: str = ""
     updates: int = 0
 
 
@@ -46,19 +46,19 @@ class MemoryWorld:
         self.effects = 0
 
     def put(self, scope: str, address: str, instance: str, key: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
-        """Makes or changes an instance; again with the same key it only answers. Returns its outputs."""
+        """Makes or changes an instance; asked the last thing once more, it only answers. Returns its outputs."""
         with self._lock:
             self._raise_fault(address)
             thing = self._things.get((scope, address, instance))
             if thing is None:
                 thing = Thing(attributes={}, outputs={})
                 self._things[(scope, address, instance)] = thing
-            elif key in thing.keys and not thing.problems:
+            elif key == thing.key and not thing.problems and thing.attributes == attributes:
                 return thing.outputs
             else:
                 thing.updates += 1
             self.effects += 1
-            thing.keys.add(key)
+            thing.key = key
             thing.problems.clear()
             thing.attributes = dict(attributes)
             thing.outputs = _outputs(address, instance, thing)

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 MAX_SOURCE_BYTES = 500 * 1024 * 1024
 """Heroku's limit for a compressed slug; a larger source is most likely a mistake."""
 
-ALWAYS_IGNORED = frozenset({".git", ".dpaas", "__pycache__", "node_modules", ".venv", ".hg", ".svn"})
+ALWAYS_IGNORED = frozenset(
+    {".git", ".dpaas", "__pycache__", "node_modules", ".venv", ".hg", ".svn", "dpaas.yaml", "dpaas.yml"}
+)
+"""The manifest too: it may lie beside the code, and a change of it alone must not make another slug."""
+
 IGNORE_FILE = ".slugignore"
 """In the source's own directory; gitignore's syntax."""
 

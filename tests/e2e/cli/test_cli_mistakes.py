@@ -55,7 +55,7 @@ def test_a_mistake_in_a_manifest_is_told_with_its_place(stage: Stage, name: str)
     apps, code, hint = MISTAKES[name]
     stage.apps = apps
     stage.write()
-    for command in (["validate"], ["plan"], ["apply", "--auto-approve"]):
+    for command in (["validate"], ["apply", "--auto-approve"]):
         told = stage.run(*command, expect=1).stderr
         first = told.splitlines()[0]
         file, line, column, *_ = first.split(":")

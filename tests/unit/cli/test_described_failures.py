@@ -8,7 +8,7 @@ from declarative_paas.cli.failure import describe
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.core.state import LeaseLost, LockHeld, StateError
 from declarative_paas.vault.keyring import VaultError
-from declarative_paas.workflow.deploy import StalePlan
+from declarative_paas.workflow.stale import StalePlan
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

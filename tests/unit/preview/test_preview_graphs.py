@@ -249,3 +249,15 @@ def change(address: str, action: Action = Action.CREATE, instance: str = "i", **
 
 def plan_of(*changes: Change) -> Plan:
     return Plan(scope=Scope("acme"), lineage="", serial=0, tool_version="", catalog_digest="", changes=changes)
+
+
+def test_a_plan_s_graph_does_not_depend_on_the_order_of_its_changes():
+    current = change("addon.shop/DB", Action.UPDATE, "new")
+    leftover = change("addon.shop/DB", Action.DELETE, "old")
+    assert graph_of_plan(plan_of(leftover, current)) == graph_of_plan(plan_of(current, leftover))
+
+
+def test_what_stays_does_not_wait_for_the_leftover_of_what_it_needs():
+    leftover = change("addon.shop/DB", Action.DELETE, "old", dependencies=(ResourceAddress.parse("config.shop"),))
+    stays = change("config.shop", Action.UPDATE, dependencies=(ResourceAddress.parse("addon.shop/DB"),))
+    assert graph_of_plan(plan_of(leftover, stays)).edges == (("addon.shop/DB", "config.shop"),)

@@ -11,7 +11,7 @@ from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.plan import Action, Change, FieldChange, Plan, Risk, RiskKind
 from declarative_paas.core.resource import ResourceState
 from declarative_paas.core.values import UNKNOWN, Reference, SecretRef, Sensitive
-from declarative_paas.preview.summary import banners, verdict_line, verdict_of
+from declarative_paas.preview.summary import banner_lines, banners, verdict_line, verdict_of
 from declarative_paas.preview.text import render_text
 from declarative_paas.preview.values import dollars, printable, show, show_change
 
@@ -222,3 +222,19 @@ def test_prices_stand_beside_what_changes_them():
         "  ~ addon.shop/E",
     ):
         assert f"{line}\n" in shown
+
+
+def test_two_values_that_look_like_digests_and_begin_alike_are_told_apart():
+    before, after = "a1" * 12 + "b", "a1" * 12 + "c"
+    assert show_change(before, after) == f'"{before}" -> "{after}"'
+
+
+def test_a_long_number_that_somebody_wrote_is_no_digest():
+    assert show("1234567890123456") == '"1234567890123456"'
+    assert show_change("1234567890123456", "1234567890123457") == '"1234567890123456" -> "1234567890123457"'
+
+
+def test_two_risks_told_in_the_same_words_keep_a_banner_each():
+    risks = (Risk(RiskKind.EXPOSURE, "port 5432"), Risk(RiskKind.DOWNTIME, "port 5432"))
+    plan = replace(EMPTY, changes=(change("app.shop", risks=risks),))
+    assert banner_lines(plan) == ["! EXPOSURE: port 5432 (app.shop)", "! DOWNTIME: port 5432 (app.shop)"]
