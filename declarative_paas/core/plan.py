@@ -159,6 +159,16 @@ class Plan:
 
 def plan_to_json(plan: Plan) -> dict[str, Any]:
     """The saved form of a plan; holds no secret value, only keyed digests."""
+    content = _content(plan)
+    return {**content, "checksum": _checksum(content)}
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    """Over every part of a saved plan: an edited one is refused, whatever was edited."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _content(plan: Plan) -> dict[str, Any]:
     return {
         "format": PLAN_FORMAT,
         "tool_version": plan.tool_version,
@@ -254,8 +264,8 @@ def plan_from_json(data: Mapping[str, Any]) -> Plan:
         refreshed=tuple(ResourceState.from_json(item) for item in data["refreshed"]),
         settles=tuple(data["settles"]),
     )
-    if plan.digest() != data["digest"]:
-        raise ValueError("the plan's digest does not match its content")
+    if _checksum(_content(plan)) != data["checksum"] or plan.digest() != data["digest"]:
+        raise ValueError("the plan was changed after it was made: its checksum does not match")
     return plan
 
 

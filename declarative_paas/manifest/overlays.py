@@ -4,8 +4,8 @@ An overlay is a document of the same kind and name that holds only what differs:
 
 - mappings merge, key by key, at any depth; a scalar replaces;
 - `null` removes the key from the base;
-- `spec.addons` merges by `as`, `spec.domains` and `spec.drains` by value: what the base has stays, in its
-  place; what is new comes after it; an item `{remove: NAME}` takes the base's item away;
+- `spec.addons` merges by `as`, `spec.domains`, `spec.drains` and `spec.ignore` by value: what the base has
+  stays, in its place; what is new comes after it; an item `{remove: NAME}` takes the base's item away;
 - any other list replaces;
 - a source and a config value are whole: an overlay's replaces the base's; so does an add-on that turns from
   `plan` to `attach` or back;
@@ -30,6 +30,7 @@ _NAMED_LISTS: Final[dict[tuple[str, ...], str | None]] = {
     ("spec", "addons"): "as",
     ("spec", "domains"): None,
     ("spec", "drains"): None,
+    ("spec", "ignore"): None,
 }
 _ADDON_CHOICES: Final = ("plan", "attach")
 _IDENTITY: Final = (("kind",), ("metadata", "name"))

@@ -24,7 +24,7 @@ RESERVED_CONFIG: Final[dict[str, str]] = {
     "PORT": "the platform gives each dyno its own PORT",
     "DYNO": "the platform sets DYNO to the dyno's name",
 }
-_BY_VALUE: Final = ("domains", "drains")
+_BY_VALUE: Final = ("domains", "drains", "ignore")
 
 
 def broken_rules(app: MappingNode) -> list[Diagnostic]:

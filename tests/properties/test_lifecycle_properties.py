@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 from engine_case import Engine, everything_confirmed, platforms
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from declarative_paas.core.plan import Action
+from declarative_paas.core.resource import Resource
 
 PROPERTY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -101,3 +103,67 @@ def test_a_refresh_changes_no_platform_and_leaves_no_drift(first, second, data):
             for change in planned.changes
             if change.address not in forgotten or change.address in wanted
         }
+
+
+IGNORABLE = {
+    "app": ["maintenance"],
+    "config": ["vars.A", "vars.B", "vars.THEIRS"],
+    "formation": ["processes.web.quantity", "processes.web.size"],
+    "addon": ["plan"],
+}
+OUTSIDE = {
+    "maintenance": {"maintenance": True},
+    "vars.A": {"vars": {"A": "by hand"}},
+    "vars.B": {"vars": {}},
+    "vars.THEIRS": {"vars": {"THEIRS": "x"}},
+    "processes.web.quantity": {"processes": {"web": {"quantity": 9, "size": "standard-1x", "command": "run"}}},
+    "processes.web.size": {"processes": {"web": {"quantity": 1, "size": "performance-l", "command": "run"}}},
+    "plan": {"plan": "huge"},
+}
+
+
+def ignoring(data, resources: list[Resource]) -> list[Resource]:
+    """The resources, each ignoring some of what can be ignored of its type."""
+    found: list[Resource] = []
+    for resource in resources:
+        choices = IGNORABLE.get(resource.address.type, ())
+        paths = drawn(data, choices) if choices else []
+        found.append(replace(resource, ignored=tuple(paths)))
+    return found
+
+
+def value_at(attributes: Any, path: str) -> Any:
+    for part in path.split("."):
+        if part not in attributes:
+            return None
+        attributes = attributes[part]
+    return attributes
+
+
+@PROPERTY
+@given(platforms(), st.data())
+def test_ignored_values_are_never_changed_and_a_second_plan_is_empty(desired, data):
+    wanted = ignoring(data, desired)
+    with engine() as world:
+        world.converge(desired)
+        for resource in wanted:
+            for path in resource.ignored:
+                if data.draw(st.booleans()):
+                    world.world.damage(str(resource.address), attributes=copy.deepcopy(OUTSIDE[path]))
+        before = things(world)
+        # Everything else may change too, but for the region: what is made anew elsewhere is another thing.
+        second = [
+            replace(resource, attributes={**resource.attributes, "source": "s9"})
+            if resource.address.type == "slug"
+            else resource
+            for resource in wanted
+        ]
+        after = world.converge(second)
+        assert after.is_empty, [(str(change.address), change.fields) for change in after.changes]
+        assert not after.drift
+        assert not after.refreshed
+        now = things(world)
+        for resource in wanted:
+            [[*_, old, _]], [[*_, new, _]] = before[str(resource.address)], now[str(resource.address)]
+            for path in resource.ignored:
+                assert value_at(new, path) == value_at(old, path), (resource.address, path)

@@ -304,8 +304,16 @@ def test_a_saved_plan_reads_back_the_same_and_a_damaged_one_is_refused():
     data = plan_to_json(plan)
     assert plan_from_json(data) == plan
     data["changes"][0]["after"] = {"vars": {"LOG": "evil"}}
-    with pytest.raises(ValueError, match="digest"):
+    with pytest.raises(ValueError, match="checksum"):
         plan_from_json(data)
+
+
+@pytest.mark.parametrize("key", ["steps", "confirmed", "settles", "serial", "base"])
+def test_a_saved_plan_that_was_edited_anywhere_is_refused(key):
+    data = plan_to_json(plan_of(app_with_parts(config={"LOG": "debug"}), applied(app_with_parts())))
+    edited = {"steps": data["steps"][:-1], "confirmed": ["addon.shop/DB"], "settles": ["x"], "serial": 99, "base": {}}
+    with pytest.raises(ValueError, match="checksum"):
+        plan_from_json({**data, key: edited[key]})
 
 
 def test_a_replaced_add_on_does_not_wait_for_those_that_will_hold_the_new_one():
