@@ -18,10 +18,10 @@ demo: $(STAMP)  ## apply the storefront, place an order, read it back through th
 
 test: $(STAMP)  ## everything that .ci/run runs
 	$(MAKE) --no-print-directory check-static
-	$(BIN)/pytest -q -n 2 --dist loadgroup
+	DPAAS_EXAMPLES=60 $(BIN)/pytest -q -n 2 --dist loadgroup
 
 check: $(STAMP) check-static  ## the fast checks: style, types, imports, unit tests
-	$(BIN)/pytest -q -n 2 tests/unit tests/properties tests/golden tests/architecture
+	DPAAS_EXAMPLES=20 $(BIN)/pytest -q -n 2 tests/unit tests/golden tests/properties
 
 check-static: $(STAMP)
 	$(BIN)/ruff check declarative_paas tests benchmarks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,7 +15,12 @@ from declarative_paas.core.event import EventKind
 from declarative_paas.core.plan import Action, Operation, plan_from_json, plan_to_json
 from declarative_paas.core.resource import Resource
 
-PROPERTY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PROPERTY = settings(
+    # The whole suite takes fewer (see the Makefile): this is what `pytest tests/properties` alone runs.
+    max_examples=int(os.environ.get("DPAAS_EXAMPLES", "500")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 
 @contextmanager
