@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from declarative_paas.apply.requests import build_request, conceal
 from declarative_paas.apply.schedule import Schedule
@@ -21,6 +21,9 @@ LEASE_TTL_S = 60.0
 """How long a lock outlives a holder of another machine that died; a living one renews it."""
 
 STEP_DEADLINE_S = 1800.0
+
+_MAKING = (Operation.CREATE, Operation.RENAME)
+"""What may bring a thing about under an address that is not recorded yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +162,7 @@ class _Walk:
                     self._plan.scope,
                     step,
                     change,
-                    self._records.get((step.address, step.instance)),
+                    self._prior(step, change),
                     self._current.get,
                     self._tools.secrets.get,
                 )
@@ -178,6 +181,12 @@ class _Walk:
             )
         return jobs
 
+    def _prior(self, step: Step, change: Change) -> ResourceState | None:
+        address = step.address
+        if step.operation is Operation.RENAME and change.moved_from is not None:
+            address = change.moved_from
+        return self._records.get((address, step.instance))
+
     def _reporter(self, step: Step) -> Callable[[str], None]:
         def report(message: str) -> None:
             self._emit(EventKind.STEP_PROGRESS, step=step, message=message)
@@ -195,6 +204,8 @@ class _Walk:
                 step, StepResult(step_id=step.id, remove=(step.address, step.instance)), outcome.elapsed_s
             )
         change = self._changes[(step.address, step.instance)]
+        if step.operation is Operation.RENAME:
+            return self._succeed(step, renamed(step, change, self._prior(step, change)), outcome.elapsed_s)
         name = f"@{self._plan.scope}/{step.address}"
         put = self._tools.secrets.put
         record = ResourceState(
@@ -241,8 +252,8 @@ class _Walk:
         for skipped in self._schedule.fail(step):
             self._result.skipped[skipped.id] = step.id
             self._emit(EventKind.STEP_SKIPPED, step=skipped, message=f"waits for {step.address}, which failed")
-        # Something may have been made: the trace stays, so that the next plan looks for it.
-        return StepResult(step_id=step.id, error=error.summary, keep_intent=step.operation is Operation.CREATE)
+        # Something may be there under this address: the trace stays, so that the next plan looks for it.
+        return StepResult(step_id=step.id, error=error.summary, keep_intent=step.operation in _MAKING)
 
     def _write_refreshed(self) -> None:
         if not self._plan.refreshed:
@@ -299,6 +310,13 @@ class _Walk:
                 total=len(self._plan.steps),
             )
         )
+
+
+def renamed(step: Step, change: Change, record: ResourceState | None) -> StepResult:
+    """The record under its new address: the thing is the same, so what was recorded of it still holds."""
+    assert record is not None, "only what is recorded is renamed"
+    moved = replace(record, address=step.address, dependencies=change.dependencies)
+    return StepResult(step_id=step.id, put=moved, remove=record.key)
 
 
 def _intent(step: Step) -> Intent:

@@ -37,7 +37,7 @@ class GeneratedSecrets:
         self._scope = scope
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(parallelism=64)
+        return Capabilities(parallelism=64, renames=True)
 
     def validate(self, resources: Sequence[Resource]) -> Sequence[Diagnostic]:
         return ()
@@ -51,6 +51,9 @@ class GeneratedSecrets:
     def begin(self, request: StepRequest, context: StepContext) -> Done | Pending:
         if request.operation in (Operation.DELETE, Operation.FORGET):
             return Done(remote_id="")
+        if request.operation is Operation.RENAME:
+            # The value stays where it is stored; the record goes on referring to it.
+            return Done(remote_id="" if request.prior is None else request.prior.remote_id)
         name = f"@{self._scope}/{request.address}.value"
         length = int(request.attributes["length"])
         longer = request.operation is Operation.UPDATE and "length" in request.changed

@@ -41,17 +41,17 @@ class Execution:
 
 def carry_out(inputs: ManifestInputs, world: World, planned: Planned, execution: Execution) -> None:
     """Shows the plan, asks, and applies it. Ends the command with exit 1 or 130 unless all went well."""
-    inputs.show(planned.diagnostics)
     plan = planned.plan
+    if plan is not None and not plan.is_empty and not execution.as_json:
+        from declarative_paas.cli.planview import plan_text
+
+        print(plan_text(plan, sys.stdout, verbose=execution.verbose, no_color=inputs.no_color), flush=True)
+    inputs.show(planned.diagnostics)
     if plan is None or not planned.ok:
         raise typer.Exit(exitcode.FAILED)
     if plan.is_empty:
         _settle(inputs, world, planned, execution)
         return
-    if not execution.as_json:
-        from declarative_paas.cli.planview import plan_text
-
-        print(plan_text(plan, sys.stdout, verbose=execution.verbose, no_color=inputs.no_color))
     if execution.consent is not None:
         _ask(execution.consent)
     result = _apply(inputs, world, planned, execution)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _DONE = {
     Operation.CREATE: "created",
+    Operation.RENAME: "renamed",
     Operation.UPDATE: "updated",
     Operation.DELETE: "deleted",
     Operation.FORGET: "forgotten",

@@ -19,8 +19,14 @@ from declarative_paas.core.event import Event, EventKind, EventSink
 
 REDRAW_S = 0.2
 MAX_RUNNING_LINES = 10
-_DOING = {"create": "creating", "update": "updating", "delete": "deleting", "forget": "forgetting"}
-_DONE = {"create": "created", "update": "updated", "delete": "deleted", "forget": "forgotten"}
+_DOING = {
+    "create": "creating",
+    "rename": "renaming",
+    "update": "updating",
+    "delete": "deleting",
+    "forget": "forgetting",
+}
+_DONE = {"create": "created", "rename": "renamed", "update": "updated", "delete": "deleted", "forget": "forgotten"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

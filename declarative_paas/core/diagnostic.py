@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypedDict, Unpack
 
 
 class Severity(Enum):
@@ -61,55 +62,28 @@ class Diagnostic:
         return "\n".join(lines)
 
 
-def error(
-    code: str,
-    summary: str,
-    position: Position | None = None,
-    *,
-    expected: str | None = None,
-    suggestion: str | None = None,
-    detail: str | None = None,
-    address: str | None = None,
-) -> Diagnostic:
-    """An error diagnostic: the command ends with exit code 1 and changes nothing."""
-    return Diagnostic(
-        severity=Severity.ERROR,
-        code=code,
-        summary=summary,
-        position=position,
-        expected=expected,
-        suggestion=suggestion,
-        detail=detail,
-        address=address,
-    )
+class More(TypedDict, total=False):
+    """What a diagnostic may say beside its summary."""
+
+    expected: str | None
+    suggestion: str | None
+    detail: str | None
+    address: str | None
 
 
-def warning(
-    code: str,
-    summary: str,
-    position: Position | None = None,
-    *,
-    expected: str | None = None,
-    suggestion: str | None = None,
-    detail: str | None = None,
-    address: str | None = None,
-) -> Diagnostic:
+def error(code: str, summary: str, position: Position | None = None, **more: Unpack[More]) -> Diagnostic:
+    """An error: the command ends with exit code 1 and changes nothing."""
+    return Diagnostic(severity=Severity.ERROR, code=code, summary=summary, position=position, **more)
+
+
+def warning(code: str, summary: str, position: Position | None = None, **more: Unpack[More]) -> Diagnostic:
     """A warning: shown, counted, and nothing stops."""
-    return Diagnostic(
-        severity=Severity.WARNING,
-        code=code,
-        summary=summary,
-        position=position,
-        expected=expected,
-        suggestion=suggestion,
-        detail=detail,
-        address=address,
-    )
+    return Diagnostic(severity=Severity.WARNING, code=code, summary=summary, position=position, **more)
 
 
-def note(code: str, summary: str, position: Position | None = None, *, expected: str | None = None) -> Diagnostic:
+def note(code: str, summary: str, position: Position | None = None, **more: Unpack[More]) -> Diagnostic:
     """A remark: shown with a plan that changes something, and nothing stops."""
-    return Diagnostic(severity=Severity.NOTE, code=code, summary=summary, position=position, expected=expected)
+    return Diagnostic(severity=Severity.NOTE, code=code, summary=summary, position=position, **more)
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:

@@ -28,9 +28,14 @@ class Action(Enum):
 
 
 class Operation(Enum):
-    """What one step asks of a provider; FORGET asks nothing, it only removes the record."""
+    """What one step asks of a provider; FORGET asks nothing, it only removes the record.
+
+    RENAME gives a thing the address it is asked for under; `prior` tells the one it has. Again, it does
+    nothing. Only a provider whose capabilities say so is ever asked.
+    """
 
     CREATE = "create"
+    RENAME = "rename"
     UPDATE = "update"
     DELETE = "delete"
     FORGET = "forget"
@@ -67,7 +72,10 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One resource's change. `after` may hold references: they are known after apply."""
+    """One resource's change. `after` may hold references: they are known after apply.
+
+    `moved_from` is the address it is recorded under so far; `renames_only` that nothing else changes.
+    """
 
     address: ResourceAddress
     action: Action
@@ -84,6 +92,8 @@ class Change:
     price_before_cents: int | None = 0
     price_after_cents: int | None = 0
     position: Position | None = None
+    moved_from: ResourceAddress | None = None
+    renames_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,6 +316,8 @@ def _change_to_json(change: Change) -> dict[str, Any]:
         "position": None
         if change.position is None
         else [change.position.file, change.position.line, change.position.column],
+        "moved_from": None if change.moved_from is None else str(change.moved_from),
+        "renames_only": change.renames_only,
     }
 
 
@@ -326,4 +338,6 @@ def _change_from_json(data: Mapping[str, Any]) -> Change:
         price_before_cents=data["price_before_cents"],
         price_after_cents=data["price_after_cents"],
         position=None if data["position"] is None else Position(*data["position"]),
+        moved_from=None if data["moved_from"] is None else ResourceAddress.parse(data["moved_from"]),
+        renames_only=data["renames_only"],
     )

@@ -22,9 +22,13 @@ InstanceKey: TypeAlias = tuple[ResourceAddress, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What the executor must respect, and what the contract suite may skip for this provider."""
+    """What the executor must respect, and what the contract suite may skip for this provider.
+
+    `renames`: a thing can get another address (Operation.RENAME) and keep its instance, its outputs and its data.
+    """
 
     parallelism: int = 10
+    renames: bool = False
     declined: frozenset[str] = frozenset()
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.diagnostic import error, nearest
 from declarative_paas.core.resource import Resource
-from declarative_paas.core.values import is_map
+from declarative_paas.core.values import Value, is_map
 from declarative_paas.desired.inputs import Diagnostics
 from declarative_paas.manifest.manifests import AppManifest
 
@@ -69,8 +69,10 @@ def _missing(
     if address.type != "formation":
         return None
     formation = declared.get(address)
-    processes = {} if formation is None else formation.attributes["processes"]
+    processes: Value = {} if formation is None else formation.attributes["processes"]
     _, process, name = path.split(".")
-    if is_map(processes) and process in processes:
+    if not is_map(processes):
+        return f"process type {process}", []
+    if process in processes:
         return None
     return f"process type {process}", [f"formation.{other}.{name}" for other in processes]

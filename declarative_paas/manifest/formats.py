@@ -144,6 +144,17 @@ STATE_URL: Final = Format(
     says="sqlite:PATH or postgresql://USER@HOST/DATABASE; its password is PGPASSWORD or a password file, never here",
     repair=lambda text: f"sqlite:{text.strip()}" if text.strip().endswith((".db", ".sqlite")) else text,
 )
+MOVED_ADDRESS: Final = Format(
+    pattern=r"^(app\.[a-z][a-z0-9-]{1,28}[a-z0-9]|(addon|secret)\.[a-z][a-z0-9-]{1,28}[a-z0-9]/[A-Za-z_][A-Za-z0-9_]*)$",
+    says="app.APP for everything of an app, addon.APP/ALIAS or secret.APP/KEY",
+)
+REMOVED_ADDRESS: Final = Format(
+    pattern=(
+        r"^(app|addon|attachment|config|domain|formation|release|secret|slug)"
+        r"\.[a-z][a-z0-9-]{1,28}[a-z0-9](/[A-Za-z0-9_.*-]+)?$"
+    ),
+    says="a resource's address as plans print it, such as addon.storefront/DATABASE",
+)
 ENVIRONMENT_NAME: Final = Format(
     pattern=r"^[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?$",
     says="lower-case letters, digits and hyphens",
@@ -167,6 +178,8 @@ _ALL: Final = (
     HEALTH_PATH,
     NOT_EMPTY,
     STATE_URL,
+    MOVED_ADDRESS,
+    REMOVED_ADDRESS,
 )
 BY_PATTERN: Final[dict[str, Format]] = {known.pattern: known for known in _ALL}
 """Pydantic reports a mismatch by its pattern; this finds the words for it."""

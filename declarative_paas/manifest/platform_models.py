@@ -58,6 +58,29 @@ class Variable(ManifestModel):
     )
 
 
+class MovedResource(ManifestModel):
+    """What was recorded under one name and has another one now."""
+
+    source: Annotated[str, StringConstraints(pattern=formats.MOVED_ADDRESS.pattern)] = Field(
+        alias="from", description="The address it is recorded under: app.APP, addon.APP/ALIAS or secret.APP/KEY."
+    )
+    to: Annotated[str, StringConstraints(pattern=formats.MOVED_ADDRESS.pattern)] = Field(
+        description="Its address now, of the same type. For an app, everything of the app moves along."
+    )
+
+
+class RemovedResource(ManifestModel):
+    """What is not declared any more, and what becomes of it."""
+
+    address: Annotated[str, StringConstraints(pattern=formats.REMOVED_ADDRESS.pattern)] = Field(
+        description="Its address, such as addon.shop/DATABASE. For an app that is kept: everything of the app."
+    )
+    destroy: bool = Field(
+        description="true: consent to destroy it, in the place of --confirm. false: keep it, forget its record."
+    )
+    reason: Text | None = Field(default=None, description="Why, for those who read the plan.")
+
+
 class PlatformMetadata(ManifestModel):
     """What the platform is called."""
 
@@ -81,6 +104,12 @@ class PlatformSpec(ManifestModel):
     variables: dict[VariableName, Variable] | None = Field(
         default=None,
         description="Variables that manifests use as ${var.NAME}; set by DPAAS_VAR_NAME, --var-file, --var.",
+    )
+    moved: tuple[MovedResource, ...] | None = Field(
+        default=None, description="Resources that have another name now: their data stays where it is."
+    )
+    removed: tuple[RemovedResource, ...] | None = Field(
+        default=None, description="Resources that are not declared any more: destroyed with consent, or let go."
     )
 
 

@@ -17,6 +17,8 @@ def causes_of_change(
     found = list(_update_causes(wanted, prior, fields))
     if action is Action.REPLACE:
         found = [*_replace_causes(wanted, prior, fields), *found]
+    if prior.origin is not None:
+        found = [f"moved from {prior.origin}", *found]
     if demanded:
         found = ["its replacement was asked for", *found]
     return tuple(dict.fromkeys(found))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.plan import Action, Change
@@ -70,7 +70,12 @@ def walk_desired(
             continue
         walk.changes[address] = change_or_none
         made = change_or_none.action is Action.REPLACE
-        walk.settled[address] = settled_after(kind, attributes, prior.outputs, made=made, updated=not made)
+        # Even a stable output may have the name in it.
+        renamed = prior.origin is not None and not change_or_none.renames_only
+        stable: Attributes = {} if renamed else prior.outputs
+        walk.settled[address] = settled_after(
+            kind, attributes, stable, made=made, updated=not made and not change_or_none.renames_only
+        )
     return walk
 
 
@@ -145,7 +150,8 @@ def _alter(
 ) -> Change | None:
     fields = diff_attributes(attributes, prior.attributes, prior.owned, kind)
     moved = wanted.region != prior.region
-    if not fields and not moved and not forced and not prior.problems and prior.record is not None:
+    as_wanted = not fields and not moved and not forced and not prior.problems and prior.record is not None
+    if as_wanted and prior.origin is None:
         return None
     demanded, forced = forced, forced or moved or any(item.forces_replacement for item in fields)
     action = Action.REPLACE if forced else Action.UPDATE
@@ -178,6 +184,8 @@ def _alter(
         price_before_cents=0 if prior.record is None else prior.record.price_cents,
         price_after_cents=wanted.price_cents,
         position=wanted.position,
+        moved_from=prior.origin,
+        renames_only=as_wanted,
     )
 
 
@@ -191,8 +199,25 @@ def walk_removed(
         prior = priors.current[address]
         if address in wanted or prior.unreachable is not None or not chosen(address):
             continue
-        changes[address] = delete_change(inputs, prior, "destroy" if inputs.destroy else "no longer in the manifests")
+        changes[address] = _removal(inputs, prior)
     return changes
+
+
+def _removal(inputs: PlanInputs, prior: Prior) -> Change:
+    """A deletion, or, where the manifests say so, only the end of the record."""
+    cause = "destroy" if inputs.destroy else "no longer in the manifests"
+    for declared in inputs.removals:
+        because = f": {declared.reason}" if declared.reason else ""
+        if declared.keeps(prior.address) and not prior.gone:
+            return replace(
+                delete_change(inputs, prior, ""),
+                action=Action.FORGET,
+                causes=(f"declared as removed, and kept{because}",),
+                risks=(),
+            )
+        if declared.address == prior.address and declared.destroy:
+            cause = f"declared as removed{because}"
+    return delete_change(inputs, prior, cause)
 
 
 def left_over(inputs: PlanInputs, priors: Priors, chosen: Callable[[ResourceAddress], bool]) -> list[Change]:

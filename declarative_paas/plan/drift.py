@@ -60,13 +60,20 @@ def outdated(wanted: Resource, attributes: Attributes, prior: Prior, kind: Resou
     record = prior.record
     if record is None:
         return None
-    fresh = replace(
-        _as_it_is(record, prior, kind, attributes), dependencies=wanted.dependencies(), price_cents=wanted.price_cents
-    )
-    if "protect" not in attributes and "protect" in fresh.attributes:
+    kept = _ours(record, prior, kind, attributes)
+    if "protect" not in attributes:
         # A lifted protection whose line is gone: what holds data is protected by itself again.
-        fresh = replace(fresh, attributes={key: fresh.attributes[key] for key in fresh.attributes if key != "protect"})
-    return None if fresh == _ignoring(record, prior, wanted.ignored) else fresh
+        kept.pop("protect", None)
+    dependencies = wanted.dependencies()
+    if (
+        _is_recorded(record, kept, prior, wanted.ignored)
+        and dependencies == record.dependencies
+        and wanted.price_cents == record.price_cents
+    ):
+        return None
+    return replace(
+        record, attributes=kept, outputs=prior.outputs, dependencies=dependencies, price_cents=wanted.price_cents
+    )
 
 
 def drifted(prior: Prior, kind: ResourceType, paths: Sequence[str]) -> ResourceState | None:
@@ -74,16 +81,19 @@ def drifted(prior: Prior, kind: ResourceType, paths: Sequence[str]) -> ResourceS
     record = prior.record
     if record is None or prior.gone or prior.unreachable is not None:
         return None
-    fresh = _as_it_is(record, prior, kind, {})
-    return None if fresh == _ignoring(record, prior, paths) else fresh
+    kept = _ours(record, prior, kind, {})
+    if _is_recorded(record, kept, prior, paths):
+        return None
+    return replace(record, attributes=kept, outputs=prior.outputs)
 
 
-def _ignoring(record: ResourceState, prior: Prior, paths: Sequence[str]) -> ResourceState:
-    return replace(record, attributes=with_actual(record.attributes, prior.attributes, paths)) if paths else record
+def _is_recorded(record: ResourceState, kept: Attributes, prior: Prior, paths: Sequence[str]) -> bool:
+    known = with_actual(record.attributes, prior.attributes, paths)
+    return kept == known and prior.outputs == record.outputs
 
 
-def _as_it_is(record: ResourceState, prior: Prior, kind: ResourceType, wanted: Attributes) -> ResourceState:
-    """The record with what was read, as far as it is ours: recorded already, or wanted.
+def _ours(record: ResourceState, prior: Prior, kind: ResourceType, wanted: Attributes) -> dict[str, Value]:
+    """What was read, as far as it is ours: recorded already, or wanted.
 
     A key of a keyed attribute that somebody else set stays theirs: recorded, it would be ours to remove.
     """
@@ -96,7 +106,7 @@ def _as_it_is(record: ResourceState, prior: Prior, kind: ResourceType, wanted: A
             kept[name] = {key: item for key, item in value.items() if key in ours}
         else:
             kept[name] = value
-    return replace(record, attributes=kept, outputs=prior.outputs)
+    return kept
 
 
 def _keys(value: Value) -> set[str]:

@@ -58,17 +58,14 @@ class Exclusion:
         removed: Collection[ResourceAddress],
         recorded_dependencies: Mapping[ResourceAddress, Iterable[ResourceAddress]],
     ) -> None:
-        """Withholds the removal of the named, and of all that a withheld resource was built on."""
-        open_ends = [*self.withheld, *(address for address in self.named if address in removed)]
-        seen = set[ResourceAddress]()
+        """Withholds the removal of the named, and of what a withheld resource was built on."""
+        self.withheld.update(address for address in self.named if address in removed)
+        open_ends = list(self.withheld)
         while open_ends:
-            address = open_ends.pop()
-            if address in seen:
-                continue
-            seen.add(address)
-            if address in removed:
-                self.withheld.add(address)
-            open_ends.extend(recorded_dependencies.get(address, ()))
+            for needed in recorded_dependencies.get(open_ends.pop(), ()):
+                if needed in removed and needed not in self.withheld:
+                    self.withheld.add(needed)
+                    open_ends.append(needed)
 
     def allows(self, address: ResourceAddress) -> bool:
         return address not in self.named and address not in self.withheld

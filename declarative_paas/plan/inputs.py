@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from declarative_paas.core.address import ResourceAddress, Scope
+from declarative_paas.core.lifecycle import Move, Removal
 from declarative_paas.core.provider import InstanceKey, Reading
 from declarative_paas.core.resource import Resource
 from declarative_paas.core.resource_type import RESOURCE_TYPES, ResourceType
@@ -18,7 +19,8 @@ class PlanInputs:
 
     `targets` are addresses or app names; empty means everything. `excludes` are so too: what they name
     is left alone. `replaces` are made anew although nothing asks for it. `refresh_only` changes nothing
-    but records. `confirmed` are the stateful resources whose destruction the user named.
+    but records. `confirmed` are the stateful resources whose destruction the user named. `renaming` are
+    the regions whose provider can give a thing another address.
     """
 
     scope: Scope
@@ -33,5 +35,8 @@ class PlanInputs:
     excludes: Collection[str] = ()
     replaces: Collection[ResourceAddress] = ()
     confirmed: Collection[ResourceAddress] = ()
+    moves: Sequence[Move] = ()
+    removals: Sequence[Removal] = ()
+    renaming: Collection[str] = ()
     jurisdictions: Mapping[str, str] = field(default_factory=dict[str, str])
     types: Mapping[str, ResourceType] = field(default_factory=lambda: RESOURCE_TYPES)

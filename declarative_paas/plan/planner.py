@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.diagnostic import Diagnostic, error, warning
 from declarative_paas.core.graph import topological_order
 from declarative_paas.core.plan import Action, Change, Plan
-from declarative_paas.core.resource import Resource
+from declarative_paas.core.resource import Resource, ResourceState
 from declarative_paas.core.values import encode
 from declarative_paas.plan.changes import Walk, left_over, walk_desired, walk_removed
 from declarative_paas.plan.drift import drift
 from declarative_paas.plan.exclusion import Exclusion
 from declarative_paas.plan.inputs import PlanInputs
+from declarative_paas.plan.moving import Moved, move_records
 from declarative_paas.plan.prior import Prior, Priors, gather
 from declarative_paas.plan.refreshing import refresh_records
 from declarative_paas.plan.replacing import to_replace
@@ -30,7 +32,9 @@ def make_plan(inputs: PlanInputs) -> tuple[Plan, list[Diagnostic]]:
     when `desired` was not checked for cycles before.
     """
     desired: Mapping[ResourceAddress, Resource] = {} if inputs.destroy else inputs.desired
-    priors = gather(inputs.snapshot, inputs.readings)
+    moved = move_records(inputs)
+    inputs = replace(inputs, snapshot=moved.snapshot, readings=moved.readings)
+    priors = gather(inputs.snapshot, inputs.readings, moved.origins)
     wanted_dependencies = {address: resource.dependencies() for address, resource in desired.items()}
     recorded_dependencies = {
         address: prior.record.dependencies for address, prior in priors.current.items() if prior.record is not None
@@ -42,53 +46,58 @@ def make_plan(inputs: PlanInputs) -> tuple[Plan, list[Diagnostic]]:
 
     excluded, unknown = named_by(inputs.excludes, everything)
     replacing, undeclared = to_replace(inputs.replaces, desired.keys())
-    diagnostics += [*unknown, *undeclared]
+    diagnostics += [*moved.diagnostics, *unknown, *undeclared]
     exclusion = Exclusion(named=frozenset(excluded))
 
     def chosen(address: ResourceAddress) -> bool:
         return address in selected and exclusion.allows(address)
 
-    walk = Walk()
     if inputs.refresh_only:
+        walk = Walk()
         walk.changes, walk.refreshed = refresh_records(inputs, priors, chosen)
-        ordered = _in_order(walk.changes, (), recorded_dependencies)
+        leftovers: list[Change] = []
     else:
         walk = walk_desired(inputs, priors, order, selected, exclusion, replacing)
         exclusion.keep_what_they_stand_on(removed, recorded_dependencies)
         walk.changes.update(walk_removed(inputs, priors, chosen))
-        ordered = [
-            *_in_order(walk.changes, order, recorded_dependencies),
-            *left_over(inputs, priors, chosen),
-        ]
+        leftovers = left_over(inputs, priors, chosen)
         diagnostics += _emptied(inputs, priors)
-        diagnostics += _unconfirmed(inputs, ordered)
+    ordered = [*_in_order(walk.changes, order, recorded_dependencies), *leftovers]
+    diagnostics += _unconfirmed(inputs, ordered, moved)
     diagnostics += _unreachable(priors)
     diagnostics += exclusion.remarks()
     before, after, unpriced = _prices(desired, walk.changes, priors, exclusion)
-    plan = Plan(
-        scope=inputs.scope,
-        lineage=inputs.snapshot.lineage,
-        serial=inputs.snapshot.serial,
-        tool_version=inputs.tool_version,
-        catalog_digest=inputs.catalog_digest,
+    plan = replace(
+        _blank(inputs),
         changes=tuple(ordered),
         steps=steps_of(ordered, wanted_dependencies, recorded_dependencies, order),
         drift=drift(inputs, priors),
         unchanged=walk.unchanged,
         base={str(change.address): fingerprint(priors.current.get(change.address)) for change in ordered},
-        refreshed=tuple(walk.refreshed),
+        refreshed=(*walk.refreshed, *_rewritten(moved, walk)),
         settles=() if inputs.refresh_only else _settled_intents(inputs, priors, selected, exclusion),
-        confirmed=tuple(sorted(inputs.confirmed)),
-        targets=tuple(sorted(inputs.targets)),
-        excludes=tuple(sorted(inputs.excludes)),
-        replaces=tuple(sorted(inputs.replaces)),
-        destroy=inputs.destroy,
-        refresh_only=inputs.refresh_only,
+        confirmed=tuple(sorted({*inputs.confirmed, *_consented(inputs, walk.changes)})),
         price_before_cents=before,
         price_after_cents=after,
         unpriced=unpriced,
     )
     return plan, diagnostics
+
+
+def _blank(inputs: PlanInputs) -> Plan:
+    """What the plan is made from and was asked for."""
+    return Plan(
+        scope=inputs.scope,
+        lineage=inputs.snapshot.lineage,
+        serial=inputs.snapshot.serial,
+        tool_version=inputs.tool_version,
+        catalog_digest=inputs.catalog_digest,
+        targets=tuple(sorted(inputs.targets)),
+        excludes=tuple(sorted(inputs.excludes)),
+        replaces=tuple(sorted(inputs.replaces)),
+        destroy=inputs.destroy,
+        refresh_only=inputs.refresh_only,
+    )
 
 
 def fingerprint(prior: Prior | None) -> str:
@@ -108,6 +117,15 @@ def _in_order(
     made = [changes[address] for address in order if address in changes]
     removed = {address: recorded.get(address, ()) for address in changes if address not in set(order)}
     return made + [changes[address] for address in reversed(topological_order(removed))]
+
+
+def _rewritten(moved: Moved, walk: Walk) -> list[ResourceState]:
+    """Records that name a moved one, unless this plan writes them anyway."""
+    written = walk.changes.keys() | {record.address for record in walk.refreshed}
+    left = moved.origins.keys() - walk.changes.keys()
+    return [
+        record for record in moved.rewritten if record.address not in written and left.isdisjoint(record.dependencies)
+    ]
 
 
 def _settled_intents(
@@ -141,8 +159,11 @@ def _emptied(inputs: PlanInputs, priors: Priors) -> list[Diagnostic]:
     ]
 
 
-def _unconfirmed(inputs: PlanInputs, changes: Sequence[Change]) -> list[Diagnostic]:
-    """Promise 7: destroying data takes a confirmation that names it."""
+def _unconfirmed(inputs: PlanInputs, changes: Sequence[Change], moved: Moved) -> list[Diagnostic]:
+    """Promise 7: destroying data takes a confirmation, or a declaration, that names it."""
+    consents = {declared.address for declared in inputs.removals if declared.destroy}
+    # Whose move is refused is told so already: a confirmation would be the wrong way out.
+    refused = {diagnostic.address for diagnostic in moved.diagnostics if diagnostic.is_error}
     return [
         error(
             "unconfirmed-data-loss",
@@ -156,7 +177,18 @@ def _unconfirmed(inputs: PlanInputs, changes: Sequence[Change]) -> list[Diagnost
         if change.action in (Action.DELETE, Action.REPLACE)
         and _protected(inputs, change)
         and change.address not in inputs.confirmed
+        and not (change.action is Action.DELETE and change.address in consents)
+        and str(change.address) not in refused
     ]
+
+
+def _consented(inputs: PlanInputs, changes: Mapping[ResourceAddress, Change]) -> set[ResourceAddress]:
+    """What a `removed` declaration lets this plan destroy. It lets nothing be replaced."""
+    return {
+        declared.address
+        for declared in inputs.removals
+        if declared.destroy and (change := changes.get(declared.address)) is not None and change.action is Action.DELETE
+    }
 
 
 def _protected(inputs: PlanInputs, change: Change) -> bool:

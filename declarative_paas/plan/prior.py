@@ -17,7 +17,8 @@ class Prior:
     """One instance as a plan sees it before any change.
 
     `record` is None for what an interrupted apply made and never recorded. `gone` means that it was
-    read and is not there; `unreachable` that nothing may be concluded, so nothing is planned.
+    read and is not there; `unreachable` that nothing may be concluded, so nothing is planned. `origin` is
+    the address that it has until this plan renames it.
     """
 
     address: ResourceAddress
@@ -29,6 +30,7 @@ class Prior:
     problems: tuple[str, ...] = ()
     gone: bool = False
     unreachable: str | None = None
+    origin: ResourceAddress | None = None
 
     @property
     def owned(self) -> Attributes:
@@ -48,13 +50,20 @@ class Priors:
     begun: Mapping[ResourceAddress, Intent]
 
 
-def gather(snapshot: Snapshot, readings: Mapping[InstanceKey, Reading]) -> Priors:
-    """Folds each record, and each intent without one, with its reading."""
+_NO_ORIGINS: Mapping[ResourceAddress, ResourceAddress] = {}
+
+
+def gather(
+    snapshot: Snapshot,
+    readings: Mapping[InstanceKey, Reading],
+    origins: Mapping[ResourceAddress, ResourceAddress] = _NO_ORIGINS,
+) -> Priors:
+    """Folds each record, and each intent without one, with its reading. `origins`: see `moving.Moved`."""
     current: dict[ResourceAddress, Prior] = {}
     leftovers: list[Prior] = []
     begun: dict[ResourceAddress, Intent] = {}
     for key, record in snapshot.resources.items():
-        prior = _fold(record, readings.get(key))
+        prior = _fold(record, readings.get(key), origins.get(record.address))
         if record.status is InstanceStatus.CURRENT:
             current[record.address] = prior
         elif record.status is InstanceStatus.DEPOSED:
@@ -74,7 +83,7 @@ def gather(snapshot: Snapshot, readings: Mapping[InstanceKey, Reading]) -> Prior
     return Priors(current=current, leftovers=leftovers, begun=begun)
 
 
-def _fold(record: ResourceState, reading: Reading | None) -> Prior:
+def _fold(record: ResourceState, reading: Reading | None, origin: ResourceAddress | None) -> Prior:
     attributes, outputs = record.attributes, record.outputs
     problems: tuple[str, ...] = ()
     if isinstance(reading, Present):
@@ -90,6 +99,7 @@ def _fold(record: ResourceState, reading: Reading | None) -> Prior:
         outputs=outputs,
         problems=problems,
         gone=isinstance(reading, Absent),
+        origin=origin,
         unreachable=reading.reason if isinstance(reading, Unreachable) else None,
     )
 

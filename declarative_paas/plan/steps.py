@@ -18,6 +18,13 @@ _OPERATIONS: Mapping[Action, tuple[Operation, ...]] = {
     Action.FORGET: (Operation.FORGET,),
 }
 
+
+def _operations(change: Change) -> tuple[Operation, ...]:
+    """What is to be done, in this order. A moved thing first gets its new address: all else is done to that."""
+    renaming = () if change.moved_from is None else (Operation.RENAME,)
+    return renaming if change.renames_only else (*renaming, *_OPERATIONS[change.action])
+
+
 _REMOVALS = (Operation.DELETE, Operation.FORGET)
 
 
@@ -35,28 +42,21 @@ def steps_of(
 
     - Making waits for the making of its dependencies, through unchanged ones too.
     - Removing waits until everything that was built on it is removed or has let go of it.
+    - A renaming that is all that changes counts as making; any other waits for nothing.
     - A replacement makes the new one after the old one is gone. What was built on the old one then
       cannot let go first: it is made to hold the new one afterwards.
     """
-    making: dict[ResourceAddress, str] = {}
-    letting_go: dict[ResourceAddress, str] = {}
-    removing: dict[ResourceAddress, str] = {}
-    for change in changes:
-        for operation in _OPERATIONS[change.action]:
-            if operation in _REMOVALS:
-                # A leftover shares its address with the current instance, which is listed first.
-                removing.setdefault(change.address, step_id(operation, change.address, _removed_instance(change)))
-            else:
-                making[change.address] = step_id(operation, change.address, change.instance)
-                if operation is Operation.UPDATE:
-                    letting_go[change.address] = making[change.address]
+    making, letting_go, removing = _by_effect(changes)
     waits = _making_waits(order, wanted_dependencies, making)
     dependents = _inverse(recorded_dependencies)
     edges: dict[str, set[str]] = {}
     steps: list[Step] = []
     for change in changes:
-        for operation in _OPERATIONS[change.action]:
-            if operation in _REMOVALS:
+        for operation in _operations(change):
+            if operation is Operation.RENAME:
+                after = set(waits[change.address]) if change.renames_only else set[str]()
+                instance, region = _removed_instance(change), change.prior_region or change.region
+            elif operation in _REMOVALS:
                 let_go = letting_go if change.action is not Action.REPLACE else {}
                 after = _removal_waits(change.address, dependents, let_go, removing)
                 instance, region = _removed_instance(change), change.prior_region or change.region
@@ -65,6 +65,8 @@ def steps_of(
                 if change.action is Action.REPLACE:
                     after.add(removing[change.address])
                 instance, region = change.instance, change.region
+            if change.moved_from is not None and operation is not Operation.RENAME:
+                after.add(step_id(Operation.RENAME, change.address, _removed_instance(change)))
             identifier = step_id(operation, change.address, instance)
             edges[identifier] = after - {identifier}
             steps.append(
@@ -72,6 +74,27 @@ def steps_of(
             )
     _break_cycles(edges, set(letting_go.values()))
     return tuple(replace(step, after=tuple(sorted(edges[step.id]))) for step in steps)
+
+
+def _by_effect(
+    changes: Sequence[Change],
+) -> tuple[dict[ResourceAddress, str], dict[ResourceAddress, str], dict[ResourceAddress, str]]:
+    """The step that makes each address what it is to be, the one that lets go of others, the one that removes."""
+    making: dict[ResourceAddress, str] = {}
+    letting_go: dict[ResourceAddress, str] = {}
+    removing: dict[ResourceAddress, str] = {}
+    for change in changes:
+        for operation in _operations(change):
+            if operation in _REMOVALS:
+                # A leftover shares its address with the current instance, which is listed first.
+                removing.setdefault(change.address, step_id(operation, change.address, _removed_instance(change)))
+            elif operation is not Operation.RENAME:
+                making[change.address] = step_id(operation, change.address, change.instance)
+                if operation is Operation.UPDATE:
+                    letting_go[change.address] = making[change.address]
+            elif change.renames_only:
+                making[change.address] = step_id(operation, change.address, _removed_instance(change))
+    return making, letting_go, removing
 
 
 def _removed_instance(change: Change) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
+import threading
+from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,6 +20,10 @@ from declarative_paas.state.soundness import refuse_unsound
 from declarative_paas.state.trouble import RESTORE, told
 
 BUSY_TIMEOUT_S = 30.0
+
+_CONNECTING = threading.Lock()
+_CONNECTIONS: Counter[tuple[int, int]] = Counter()
+"""How often this process has each file open, by device and inode; under `_CONNECTING`."""
 
 
 class StateFile:
@@ -76,7 +82,7 @@ class StateFile:
 
     def close(self) -> None:
         if self._connection is not None:
-            self._connection.close()
+            _disconnect(self._connection, self._opened)
             self._connection = None
 
     def connect(self, path: Path) -> sqlite3.Connection:
@@ -91,16 +97,27 @@ class StateFile:
             return self._connection
         if not self.exists():
             self._create()
-        refuse_unsound(self.path)
-        status = self.path.stat()
-        connection = self.connect(self.path)
+        connection, identity = self._connect_soundly()
         try:
             self._prepare(connection)
         except BaseException:
-            connection.close()
+            _disconnect(connection, identity)
             raise
-        self._connection, self._opened = connection, (status.st_dev, status.st_ino)
+        self._connection, self._opened = connection, identity
         return connection
+
+    def _connect_soundly(self) -> tuple[sqlite3.Connection, tuple[int, int]]:
+        with _CONNECTING:
+            status = self.path.stat()
+            identity = (status.st_dev, status.st_ino)
+            # Not while this process has it open: closing a file that was read beside SQLite drops every lock
+            # that the process holds on it (https://www.sqlite.org/howtocorrupt.html, 2.2). Others would then
+            # take the log away under a running apply, and what they wrote would be undone by it.
+            if not _CONNECTIONS[identity]:
+                refuse_unsound(self.path)
+            connection = self.connect(self.path)
+            _CONNECTIONS[identity] += 1
+        return connection, identity
 
     def _check_in_place(self) -> None:
         """What is written to a file without a name is lost: a removed or restored state is not written on."""
@@ -171,6 +188,12 @@ class StateFile:
             raise StateError(
                 f"the state {self.path} could not be upgraded, and is as it was ({problem}); a copy is {copy}"
             ) from None
+
+
+def _disconnect(connection: sqlite3.Connection, identity: tuple[int, int]) -> None:
+    with _CONNECTING:
+        connection.close()
+        _CONNECTIONS[identity] -= 1
 
 
 def meta(connection: sqlite3.Connection, name: str) -> str | None:

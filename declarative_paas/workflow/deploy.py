@@ -17,6 +17,7 @@ from declarative_paas.core.state import HistoryEntry, Hold, Lease, Snapshot
 from declarative_paas.core.values import SecretRef
 from declarative_paas.desired.build import desired_resources
 from declarative_paas.desired.inputs import DesiredInputs
+from declarative_paas.desired.lifecycle import declared_moves, declared_removals
 from declarative_paas.desired.residency import jurisdictions_of
 from declarative_paas.plan.inputs import PlanInputs
 from declarative_paas.plan.planner import make_plan
@@ -84,6 +85,9 @@ def plan_changes(world: World, request: PlanRequest) -> Planned:
     """Plans; opens the platform only to read it. Raises StateError."""
     project = world.project
     desired, diagnostics, inputs = desire(world, request.hold)
+    moves, bad_moves = declared_moves(project.manifests.platform, desired.keys())
+    removals, bad_removals = declared_removals(project.manifests.platform, desired.keys())
+    diagnostics += [*bad_moves, *bad_removals]
     snapshot = world.store.snapshot(project.scope)
     if has_errors(diagnostics) and not request.destroy:
         return Planned(plan=None, diagnostics=diagnostics, snapshot=snapshot, desired=desired)
@@ -104,6 +108,9 @@ def plan_changes(world: World, request: PlanRequest) -> Planned:
             excludes=request.excludes,
             replaces=request.replaces,
             confirmed=request.confirmed,
+            moves=moves,
+            removals=removals,
+            renaming=[region for region, provider in world.providers.items() if provider.capabilities().renames],
             jurisdictions=jurisdictions_of(inputs),
         )
     )

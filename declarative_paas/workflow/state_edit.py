@@ -54,7 +54,8 @@ def _edit(world: World, change: Callable[[Snapshot], Sequence[StepResult]]) -> S
     change(store.snapshot(project.scope))
     with holding_lock(store, project.scope) as lease:
         results = change(store.snapshot(project.scope))
-        copy = backup_store(project.manifests.platform.spec.state, base_dir=project.directory, now=world.clock.now())
+        location = project.manifests.platform.spec.state
+        copy = backup_store(location, project.scope, base_dir=project.directory, now=world.clock.now())
         store.commit(lease, results=results)
     return StateEdit(
         removed=[result.remove for result in results if result.remove is not None],

@@ -15,8 +15,7 @@ from declarative_paas.core.provider import Provider
 from declarative_paas.core.state import SecretStore, StateStore
 from declarative_paas.core.values import SecretRef
 from declarative_paas.desired.config import SECRETS_REGION
-from declarative_paas.state.location import open_store
-from declarative_paas.state.sqlite import SqliteStore
+from declarative_paas.state.location import Store, open_store
 from declarative_paas.vault.keyring import Keyring
 from declarative_paas.workflow.project import Project
 from declarative_paas.workflow.regions import region_providers
@@ -74,7 +73,7 @@ def open_world(project: Project) -> tuple[World, list[Diagnostic]]:
     return world, diagnostics
 
 
-def _open(project: Project, clock: SystemClock) -> SqliteStore:
+def _open(project: Project, clock: SystemClock) -> Store:
     return open_store(
         project.manifests.platform.spec.state,
         base_dir=project.directory,

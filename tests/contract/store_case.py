@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
+
+import psycopg
+from psycopg import sql
 
 from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.clock import Clock
@@ -17,8 +21,15 @@ from declarative_paas.core.resource import ResourceState
 from declarative_paas.core.state import Hold, Intent, SecretStore, StateStore, StepResult
 from declarative_paas.core.values import Attributes
 from declarative_paas.state.memory import MemoryState, MemoryStore
+from declarative_paas.state.postgres import PostgresStore
+from declarative_paas.state.postgres_location import PostgresLocation
+from declarative_paas.state.postgres_schema import TABLES
 from declarative_paas.state.sqlite import SqliteStore
 from declarative_paas.vault.keyring import Keyring
+
+# The server is the one of the end-to-end tests. Here, for `store_child.py` too, which has no conftest.
+sys.path.append(str(Path(__file__).parents[1] / "e2e" / "state"))
+import postgres_stage
 
 SCOPE = Scope("acme")
 KEY = b"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -45,15 +56,20 @@ class ManualClock:
         self.time += timedelta(seconds=seconds)
 
 
+def _files_below(place: Path) -> list[Path]:
+    return [path for path in place.rglob("*") if path.is_file()]
+
+
 @dataclass(frozen=True, kw_only=True)
 class StoreKind:
     """`open` opens the store that lives in a directory; `verify` tells what is wrong inside it, None when it is sound.
 
-    `durable`: it outlives its process, and other processes share it.
+    `files` are those that hold what it stores. `durable`: it outlives its process, and other processes share it.
     """
 
     open: Callable[[Path, Clock, bytes], BothStores]
     verify: Callable[[Path], str | None]
+    files: Callable[[Path], list[Path]] = _files_below
     durable: bool = True
 
 
@@ -75,8 +91,33 @@ def _open_memory(place: Path, clock: Clock, key: bytes) -> BothStores:
     return MemoryStore(state, clock=clock, keyring=lambda: Keyring(key))
 
 
+def _open_postgres(place: Path, clock: Clock, key: bytes) -> BothStores:
+    location = PostgresLocation.parse(postgres_stage.location_for(place))
+    return PostgresStore(location, keyring=lambda: Keyring(key), clock=clock)
+
+
+def _verify_postgres(place: Path) -> str | None:
+    """Reads every row of every table; the server's pages have checksums."""
+    try:
+        with postgres_stage.administrator(postgres_stage.SHARED) as connection:
+            schema = postgres_stage.schema_for(place)
+            tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", (schema,)).fetchall()
+            if len(tables) != len(TABLES):
+                return f"{len(tables)} tables"
+            for (table,) in tables:
+                connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(schema, str(table))))
+    except psycopg.Error as problem:
+        return str(problem)
+    return None
+
+
+def _files_of_postgres(place: Path) -> list[Path]:
+    return postgres_stage.files_of(postgres_stage.SHARED)
+
+
 KINDS: Mapping[str, StoreKind] = {
     "memory": StoreKind(open=_open_memory, verify=lambda place: None, durable=False),
+    "postgres": StoreKind(open=_open_postgres, verify=_verify_postgres, files=_files_of_postgres),
     "sqlite": StoreKind(open=_open_sqlite, verify=_verify_sqlite),
 }
 """Every implementation of the store protocols; the whole suite runs on each."""

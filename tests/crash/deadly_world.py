@@ -1,4 +1,4 @@
-"""A memory world in a process of its own that kills whoever changes it, before or after the n-th change.
+"""A memory world in a process of its own that kills, or stops, whoever changes it, before or after the n-th change.
 
 `python deadly_world.py SOCKET` serves until SIGKILL. Beside the methods of every world it has `arm`, `birth_counts`,
 `save` and `load`. The client is found by the socket's peer credentials, so that product code knows nothing of it.
@@ -40,11 +40,12 @@ class DeadlyWorld(MemoryWorld):
         self._kill_at = 0
         self._side = BEFORE
         self._calls = 0
+        self._signal = int(signal.SIGKILL)
 
-    def arm(self, at: int, side: str) -> None:
-        """The client of the `at`-th call from now on that changes something is killed; 0 disarms."""
+    def arm(self, at: int, side: str, signal_number: int = signal.SIGKILL) -> None:
+        """The client of the `at`-th call from now on that changes something gets the signal; 0 disarms."""
         with self._gate:
-            self._kill_at, self._side, self._calls = at, side, 0
+            self._kill_at, self._side, self._calls, self._signal = at, side, 0, signal_number
 
     def birth_counts(self) -> dict[str, int]:
         with self._gate:
@@ -81,8 +82,9 @@ class DeadlyWorld(MemoryWorld):
 
     def _kill(self, side: str) -> None:
         if self._calls == self._kill_at and side == self._side:
-            os.kill(self.client.pid, signal.SIGKILL)
-            raise ClientKilled
+            os.kill(self.client.pid, self._signal)
+            if self._signal == signal.SIGKILL:
+                raise ClientKilled
 
 
 class _Handler(remote._Handler):

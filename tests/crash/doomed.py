@@ -218,11 +218,11 @@ class Doomed:
         ]
         if self._answers() != expected.answers:
             verdict.other.append(f"it is {self._answers()} and not {expected.answers}")
-        recorded = {f"{address}#{instance}" for address, instance in self._store().snapshot(SCOPE).resources}
+        recorded = {f"{address}#{instance}" for address, instance in self.store().snapshot(SCOPE).resources}
         verdict.orphans += [f"{name}: not recorded" for name in sorted(self._living() - recorded)]
 
     def _audit_state(self, verdict: Verdict) -> None:
-        store = self._store()
+        store = self.store()
         snapshot = store.snapshot(SCOPE)
         verdict.other += [f"intent left: {intent.step_id}" for intent in snapshot.intents]
         recorded = {f"{address}#{instance}" for address, instance in snapshot.resources if address.type != "secret"}
@@ -241,7 +241,7 @@ class Doomed:
             row = connection.execute("SELECT holder, expires FROM leases WHERE expires > 0").fetchone()
         return None if row is None else (row[0], datetime.fromtimestamp(row[1], UTC))
 
-    def _store(self) -> SqliteStore:
+    def store(self) -> SqliteStore:
         home = self.directory / ".dpaas"
         return SqliteStore(home / "state.db", clock=SystemClock(), keyring=lambda: Keyring.load(home / "secret.key"))
 

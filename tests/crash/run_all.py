@@ -1,4 +1,4 @@
-"""`make crash`: every kill point on the memory world, then Terraform's kill loop beside it. Ends with 1 for any loss."""
+"""`make crash`: every kill point on the memory world, then Terraform's kill loop. Ends with 1 for any loss."""
 
 from __future__ import annotations
 

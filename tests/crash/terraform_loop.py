@@ -39,13 +39,14 @@ class Left:
     lock_file: bool
     next_apply: str
     made_twice: int
+    never_made: int
 
     def __str__(self) -> str:
         recorded = "unreadable" if self.recorded is None else str(self.recorded)
         lock = "left" if self.lock_file else "none"
         return (
             f"{self.killed_after_s:>8.2f} s{self.made:>7}{recorded:>12}{lock:>11}{self.next_apply:>13}"
-            f"{self.made_twice:>12}"
+            f"{self.made_twice:>12}{self.never_made:>12}"
         )
 
 
@@ -56,13 +57,18 @@ def run_terraform() -> None:
         return
     version = json.loads(_output(Path.cwd(), "version", "-json"))["terraform_version"]
     print(f"terraform {version}, {RESOURCES} terraform_data, killed at {KILLS} moments of an apply")
-    print(f"{'killed after':>10}{'made':>6}{'recorded':>12}{'lock file':>11}{'next apply':>13}{'made twice':>12}")
+    print(
+        f"{'killed after':<12}{'made':>5}{'recorded':>12}{'lock file':>11}{'next apply':>13}{'made twice':>12}{'never made':>12}"
+    )
     total = [_kill_once(share) for share in _shares(_whole_apply_s())]
     for left in total:
         print(left)
     lost = sum(left.made_twice for left in total)
     failed = sum(left.next_apply != "ok" for left in total)
-    print(f"made twice: {lost}; applies that failed after a kill: {failed} of {len(total)}")
+    missing = sum(left.never_made for left in total)
+    print(
+        f"made twice: {lost}; recorded and never made: {missing}; applies that failed after a kill: {failed} of {len(total)}"
+    )
 
 
 def _shares(whole_s: float) -> list[float]:
@@ -108,6 +114,7 @@ def _kill_once(after_s: float) -> Left:
             lock_file=lock_file,
             next_apply="ok" if again.returncode == 0 else "failed",
             made_twice=sum(count > 1 for count in after.values()),
+            never_made=RESOURCES - len(after),
         )
 
 

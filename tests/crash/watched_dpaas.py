@@ -9,17 +9,23 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 from declarative_paas.workflow import world
 
 WRITES = ("acquire", "renew", "release", "expire", "commit", "record", "set_hold", "end_hold", "put", "remove")
-"""Every method of a store, and of its secrets, that changes the file."""
+"""Every method of a store, and of its secrets, that changes what is stored."""
 
 
 class Watch:
-    def __init__(self, at: int, side: str, pipe: int) -> None:
-        self._left, self._side, self._pipe = at, side, pipe
+    """Counts writes; `reached` is called before or after the `at`-th one."""
+
+    def __init__(self, at: int, side: str) -> None:
+        self._left, self._side = at, side
+
+    def reached(self) -> None:
+        raise NotImplementedError
 
     def around(self, store: Any) -> Any:
         """The same store, whose writes are counted."""
@@ -32,29 +38,38 @@ class Watch:
             self._left -= 1
             is_it = self._left == 0
             if is_it and self._side == "before":
-                self._die()
+                self.reached()
             answer = method(*arguments, **keywords)
             if is_it and self._side == "after":
-                self._die()
+                self.reached()
             return answer
 
         return write
 
-    def _die(self) -> None:
+
+class DoomedWatch(Watch):
+    """Tells the pipe and waits for the kill."""
+
+    def __init__(self, at: int, side: str, pipe: int) -> None:
+        super().__init__(at, side)
+        self._pipe = pipe
+
+    def reached(self) -> None:
         os.write(self._pipe, b"x")
         while True:
             signal.pause()
 
 
-def main() -> None:
-    watch = Watch(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+def run_watched(watch: Watch, arguments: Sequence[str]) -> NoReturn:
+    """`dpaas` with these arguments, on stores that are watched."""
     opened = world.open_store
-    world.open_store = lambda *arguments, **keywords: watch.around(opened(*arguments, **keywords))
-    sys.argv = ["dpaas", *sys.argv[4:]]
+    world.open_store = lambda *given, **keywords: watch.around(opened(*given, **keywords))
+    sys.argv = ["dpaas", *arguments]
     from declarative_paas.cli.entry import main as dpaas
 
     dpaas()
+    sys.exit(0)
 
 
 if __name__ == "__main__":
-    main()
+    run_watched(DoomedWatch(int(sys.argv[1]), sys.argv[2], int(sys.argv[3])), sys.argv[4:])

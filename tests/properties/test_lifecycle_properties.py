@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-from engine_case import Engine, everything_confirmed, platforms
+from engine_case import Crash, Engine, everything_confirmed, platforms
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.lifecycle import Move, Removal
 from declarative_paas.core.plan import Action
 from declarative_paas.core.resource import Resource
+from declarative_paas.core.values import Reference
 
 PROPERTY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -167,3 +170,77 @@ def test_ignored_values_are_never_changed_and_a_second_plan_is_empty(desired, da
             [[*_, old, _]], [[*_, new, _]] = before[str(resource.address)], now[str(resource.address)]
             for path in resource.ignored:
                 assert value_at(new, path) == value_at(old, path), (resource.address, path)
+
+
+NEW_NAME = "ab-nine"
+
+
+def renamed(resources: list[Resource], old: str) -> list[Resource]:
+    """The same manifests with one app called otherwise."""
+
+    def value(item: Any) -> Any:
+        if isinstance(item, Reference):
+            return Reference(address(item.address), item.attribute)
+        if isinstance(item, dict):
+            return {key: value(inner) for key, inner in item.items()}
+        return NEW_NAME if item == old else item
+
+    def address(item: ResourceAddress) -> ResourceAddress:
+        return replace(item, app=NEW_NAME) if item.app == old else item
+
+    return [
+        replace(
+            resource,
+            address=address(resource.address),
+            attributes=value(resource.attributes),
+            after=tuple(address(item) for item in resource.after),
+        )
+        for resource in resources
+    ]
+
+
+@PROPERTY
+@given(platforms(), platforms(), st.data(), st.integers(0, 30), st.booleans())
+def test_a_moved_app_keeps_its_things_even_when_the_apply_crashes(first, second, data, at, durable):
+    old = data.draw(st.sampled_from(sorted({resource.address.app for resource in second})))
+    wanted = renamed(second, old)
+    move = Move(old=ResourceAddress("app", old), new=ResourceAddress("app", NEW_NAME))
+    options: dict[str, Any] = {"moves": [move], "renaming": ["us", "eu"]}
+    options["confirmed"] = everything_confirmed(first, wanted)
+    with engine() as world:
+        world.converge(first)
+        before = {address.replace(f".{old}", f".{NEW_NAME}"): found for address, found in things(world).items()}
+        with suppress(Crash):
+            world.apply(world.plan(wanted, **options), crash_at=at, durable=durable)
+        after = world.converge(wanted, **options)
+        assert after.is_empty, [(str(change.address), change.causes) for change in after.changes]
+        assert not after.refreshed
+        now = things(world)
+        assert set(now) == {str(resource.address) for resource in wanted}
+        assert world.world.audit()["duplicates"] == []
+        assert not world.store.snapshot(after.scope).intents
+        regions = {str(resource.address): resource.region for resource in wanted}
+        for address, [[scope, instance, *_]] in before.items():
+            if address in now and scope.endswith(f"@{regions[address]}"):
+                assert now[address][0][1] == instance
+        assert world.plan(wanted).is_empty
+
+
+@PROPERTY
+@given(platforms(), platforms(), st.data())
+def test_what_is_let_go_stays_on_the_platform_and_is_never_touched_again(first, second, data):
+    gone = sorted({resource.address for resource in first} - {resource.address for resource in second})
+    kept = data.draw(st.lists(st.sampled_from(gone), unique=True)) if gone else []
+    options = {"removals": [Removal(address=address, destroy=False) for address in kept]}
+    confirmed = everything_confirmed(first, second)
+    with engine() as world:
+        world.converge(first)
+        before = things(world)
+        after = world.converge(second, confirmed=confirmed, **options)
+        assert after.is_empty
+        let_go = {str(address) for address in gone if any(item.keeps(address) for item in options["removals"])}
+        now = things(world)
+        assert set(now) == {str(resource.address) for resource in second} | let_go
+        assert {address: now[address] for address in let_go} == {address: before[address] for address in let_go}
+        world.apply(world.plan(second, destroy=True, confirmed=confirmed))
+        assert set(things(world)) == let_go

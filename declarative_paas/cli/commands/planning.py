@@ -6,7 +6,7 @@ import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +25,9 @@ from declarative_paas.cli.planoptions import (
     refuse_beside_refresh_only,
 )
 from declarative_paas.cli.report import DiagnosticFormat
+
+if TYPE_CHECKING:
+    from declarative_paas.core.plan import Plan
 
 app = command_group()
 
@@ -69,8 +72,6 @@ def plan(
     Example: dpaas plan --out plan.json --detailed-exitcode
     """
     from declarative_paas.cli.planfile import write_plan
-    from declarative_paas.cli.planview import plan_text
-    from declarative_paas.preview.json_view import plan_view
     from declarative_paas.workflow.deploy import PlanRequest, plan_changes
 
     if refresh_only:
@@ -86,21 +87,30 @@ def plan(
     )
     with inputs.world(diagnostics) as world:
         planned = plan_changes(world, request)
+    if planned.plan is not None:
+        # Also one that must not be applied: it tells what there is to confirm.
+        _print_plan(planned.plan, inputs, as_json=as_json, verbose=verbose)
     if diagnostics is not DiagnosticFormat.TEXT or planned.diagnostics:
         inputs.show(planned.diagnostics, diagnostics)
     if planned.plan is None or not planned.ok:
         raise typer.Exit(exitcode.FAILED)
     if out is not None:
         write_plan(planned.plan, out)
-    if as_json:
-        print(json.dumps(plan_view(planned.plan), indent=2))
-    else:
-        print(plan_text(planned.plan, sys.stdout, verbose=verbose, no_color=inputs.no_color))
-        if out is not None and not planned.plan.is_empty:
+        if not as_json and not planned.plan.is_empty:
             print(f"\nSaved. To apply exactly this: dpaas apply {out}")
     drifted = refresh_only and (planned.plan.drift or planned.plan.refreshed)
     if detailed_exitcode and (drifted or not planned.plan.is_empty):
         raise typer.Exit(exitcode.CHANGES)
+
+
+def _print_plan(plan: Plan, inputs: ManifestInputs, *, as_json: bool, verbose: bool) -> None:
+    from declarative_paas.cli.planview import plan_text
+    from declarative_paas.preview.json_view import plan_view
+
+    if as_json:
+        print(json.dumps(plan_view(plan), indent=2), flush=True)
+    else:
+        print(plan_text(plan, sys.stdout, verbose=verbose, no_color=inputs.no_color), flush=True)
 
 
 @app.command("graph")

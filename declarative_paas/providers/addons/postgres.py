@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.core.values import Sensitive
+from declarative_paas.providers import filelock
 from declarative_paas.providers.addons.account import (
     SERVER_ENVIRONMENT,
     give,
@@ -26,7 +27,6 @@ from declarative_paas.providers.addons.binaries import Binaries
 from declarative_paas.providers.addons.postgres_config import ADMIN, HBA, postgresql_conf
 from declarative_paas.providers.addons.records import (
     FORMAT,
-    locked,
     open_sealed,
     read_json,
     sync_directory,
@@ -142,7 +142,7 @@ class PostgresServer:
         """
         if len(os.fsencode(self.socket_directory / f".s.PGSQL.{self.port}")) > SOCKET_PATH_BYTES:
             raise ValueError(f"the run directory {self.run_directory} is too long for a unix socket")
-        with locked(self.directory / ".lock"):
+        with filelock.held(self.directory / ".lock"):
             open_directory(self.run_directory)
             self.socket_directory.mkdir(exist_ok=True)
             self.socket_directory.chmod(0o755)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.core.values import Sensitive
+from declarative_paas.providers import filelock
 from declarative_paas.providers.addons.account import open_directory
 from declarative_paas.providers.addons.binaries import install, wanted_major
 from declarative_paas.providers.addons.databases import (
@@ -29,7 +30,7 @@ from declarative_paas.providers.addons.driver import (
 )
 from declarative_paas.providers.addons.names import database_name
 from declarative_paas.providers.addons.postgres import PostgresServer
-from declarative_paas.providers.addons.records import InstanceRecord, PlanFact, locked, open_sealed
+from declarative_paas.providers.addons.records import InstanceRecord, PlanFact, open_sealed
 from declarative_paas.providers.addons.scram import scram_verifier
 from declarative_paas.providers.addons.server import require_free_port
 
@@ -164,7 +165,7 @@ def _server_for(region: RegionAddons, major: int | None) -> PostgresServer:
     binaries = install(region.home, "postgres", major=major)
     name = f"postgres-{binaries.major}"
     open_directory(region.servers)
-    with locked(region.servers / f".{name}.lock"):
+    with filelock.held(region.servers / f".{name}.lock"):
         return _load(region, region.servers / name) or PostgresServer.create(
             region.servers / name,
             name=name,
@@ -198,7 +199,7 @@ def _started(region: RegionAddons, name: str, tell: Progress, *, even_if_lost: b
         server = _server_for(region, int(name.removeprefix("postgres-")))
         tell(f"server {name} was missing: began a new, empty one")
     # Several databases are often made at once: one of them starts the server, the others wait.
-    with locked(region.servers / f".{name}.lock"):
+    with filelock.held(region.servers / f".{name}.lock"):
         if _answers(region, server) and not server.is_data_lost():
             return server
         if server.is_data_lost() and even_if_lost:

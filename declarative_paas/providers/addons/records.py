@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Generator, Mapping
@@ -13,6 +12,7 @@ from typing import Any, TypeAlias, cast
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.core.values import Sensitive
+from declarative_paas.providers import filelock
 from declarative_paas.providers.addons.account import open_directory
 from declarative_paas.providers.addons.names import file_stem
 from declarative_paas.vault.keyring import Keyring, VaultError
@@ -75,17 +75,6 @@ def open_sealed(keyring: Keyring, sealed: str, owner: str) -> Sensitive:
         raise ProviderError(ErrorKind.FAILED, f"the password of {owner} cannot be read: {problem}") from None
 
 
-@contextmanager
-def locked(path: Path) -> Generator[None]:
-    """Holds a lock file, against other threads and other processes alike; a dead holder's lock is free."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceRecord:
     """What we know of one instance: `sealed` is its password (or credential) under the platform's key.
@@ -122,7 +111,7 @@ class InstanceRecords:
     def lock(self, key: str) -> Generator[None]:
         """Serialises the operations on one instance."""
         self._make_directory()
-        with locked(self._directory / f".{file_stem(key)}.lock"):
+        with filelock.held(self._directory / f".{file_stem(key)}.lock"):
             yield
 
     def read(self, key: str) -> InstanceRecord | None:

@@ -37,6 +37,8 @@ class World(Protocol):
 
     def remove(self, scope: str, address: str, instance: str) -> None: ...
 
+    def rename(self, scope: str, address: str, instance: str, new: str) -> None: ...
+
     def read(self, scope: str) -> dict[str, dict[str, Any]]: ...
 
 
@@ -50,7 +52,8 @@ class MemoryProvider:
         self._parallelism = parallelism
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(parallelism=self._parallelism, declined=frozenset({"processes", "traffic", "logs"}))
+        declined = frozenset({"processes", "traffic", "logs"})
+        return Capabilities(parallelism=self._parallelism, renames=True, declined=declined)
 
     def validate(self, resources: Sequence[Resource]) -> Sequence[Diagnostic]:
         return ()
@@ -79,6 +82,10 @@ class MemoryProvider:
             match request.operation:
                 case Operation.CREATE | Operation.UPDATE:
                     outputs = self._world.put(scope, address, request.instance, request.key, encode(request.attributes))
+                case Operation.RENAME:
+                    old = address if request.prior is None else str(request.prior.address)
+                    self._world.rename(scope, old, request.instance, address)
+                    outputs = {}
                 case Operation.DELETE | Operation.FORGET:
                     self._world.remove(scope, address, request.instance)
                     outputs = {}

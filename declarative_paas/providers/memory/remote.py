@@ -18,7 +18,7 @@ from typing import Any
 
 from declarative_paas.providers.memory.world import MemoryWorld, WorldFault
 
-_METHODS = frozenset({"put", "remove", "read", "damage", "lose", "fail_on", "set_unreachable", "audit"})
+_METHODS = frozenset({"put", "remove", "rename", "read", "damage", "lose", "fail_on", "set_unreachable", "audit"})
 
 
 class RemoteWorld:
@@ -34,6 +34,9 @@ class RemoteWorld:
 
     def remove(self, scope: str, address: str, instance: str) -> None:
         self.call("remove", scope, address, instance)
+
+    def rename(self, scope: str, address: str, instance: str, new: str) -> None:
+        self.call("rename", scope, address, instance, new)
 
     def read(self, scope: str) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = self.call("read", scope)

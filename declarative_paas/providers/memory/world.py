@@ -71,6 +71,17 @@ class MemoryWorld:
             if self._things.pop((scope, address, instance), None) is not None:
                 self.effects += 1
 
+    def rename(self, scope: str, address: str, instance: str, new: str) -> None:
+        """Gives an instance another address, and keeps all else of it; a no-op when it has it already."""
+        with self._lock:
+            self._raise_fault(new)
+            thing = self._things.pop((scope, address, instance), None)
+            if thing is not None:
+                self._things[(scope, new, instance)] = thing
+                self.effects += 1
+            elif (scope, new, instance) not in self._things:
+                raise WorldFault("invalid", f"there is no {address} to rename")
+
     def read(self, scope: str) -> dict[str, dict[str, Any]]:
         """Everything of one scope in one call, by `address#instance`. Raises WorldFault when unreachable."""
         with self._lock:

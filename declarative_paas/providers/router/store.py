@@ -8,16 +8,29 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Generator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
+from declarative_paas.providers import filelock
 from declarative_paas.providers.router import maps, pages
 from declarative_paas.providers.router.config import render
-from declarative_paas.providers.router.lock import exclusive
+from declarative_paas.providers.router.errors import RouterBusyError
 from declarative_paas.providers.router.routes import RouteTable
 from declarative_paas.providers.router.settings import RouterSettings
 
 LOCK_TIMEOUT_S = 60.0
+
+
+@contextmanager
+def _held(path: Path, timeout_s: float) -> Generator[None]:
+    # The wait alone may end in RouterBusyError: a TimeoutError of the block is the block's own.
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(filelock.held(path, timeout_s=timeout_s))
+        except TimeoutError as problem:
+            raise RouterBusyError(str(problem)) from None
+        yield
 
 
 class TableStore:
@@ -29,13 +42,11 @@ class TableStore:
 
     def lock_table(self) -> AbstractContextManager[None]:
         """Short: around one change of table and router. Raises RouterBusyError."""
-        self._settings.directory.mkdir(parents=True, exist_ok=True)
-        return exclusive(self._settings.directory / "table.lock", timeout_s=LOCK_TIMEOUT_S)
+        return _held(self._settings.directory / "table.lock", LOCK_TIMEOUT_S)
 
     def lock_app(self, app: str, timeout_s: float) -> AbstractContextManager[None]:
         """Long: one switch of an app at a time, while other apps switch too. Raises RouterBusyError."""
-        self._settings.directory.mkdir(parents=True, exist_ok=True)
-        return exclusive(self._settings.directory / f"switch-{app}.lock", timeout_s=timeout_s)
+        return _held(self._settings.directory / f"switch-{app}.lock", timeout_s)
 
     def load(self) -> RouteTable:
         """The table; an empty one before the first `save`."""

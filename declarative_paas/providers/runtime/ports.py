@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
-from declarative_paas.providers.runtime import filelock
+from declarative_paas.providers import filelock
 from declarative_paas.providers.runtime.spec import write_atomically
 
 FIRST, LAST = 20_000, 31_999

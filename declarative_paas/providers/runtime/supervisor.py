@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from declarative_paas.providers.runtime import filelock, rpc
+from declarative_paas.providers import filelock
+from declarative_paas.providers.runtime import rpc
 from declarative_paas.providers.runtime.daemon import Daemon, DaemonError, wait_until
 from declarative_paas.providers.runtime.definitions import Definitions
 from declarative_paas.providers.runtime.programs import (

@@ -12,7 +12,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from conftest import SubprocessHost, region_at
+from addons_region import SubprocessHost, region_at
 
 from declarative_paas.providers.addons.driver import AddonInstance
 from declarative_paas.providers.addons.server import ServerProcess

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
-from conftest import servers_under
+from addons_region import servers_under
 
 from declarative_paas.core.values import Sensitive
 from declarative_paas.providers.addons.driver import AddonInstance, Outputs, RegionAddons

@@ -345,7 +345,7 @@ def test_a_server_whose_data_folder_vanishes_under_it_is_told_and_begun_anew(reg
 def test_more_connections_than_the_machine_has_files_are_no_drift(region: RegionAddons) -> None:
     """The largest plans allow more than a usual account may open; the next plan must still be empty."""
     code = (
-        "import resource, sys; from pathlib import Path; from conftest import region_at; "
+        "import resource, sys; from pathlib import Path; from addons_region import region_at; "
         "from declarative_paas.providers.addons.driver import AddonInstance, read_region; "
         "from declarative_paas.providers.addons.table import DRIVERS; "
         "resource.setrlimit(resource.RLIMIT_NOFILE, (600, 600)); region = region_at(Path(sys.argv[1])); "

@@ -74,7 +74,7 @@ def test_a_plan_that_was_altered_is_refused(stage: Stage) -> None:
     stage.run("plan", "--out", "plan.json")
     text = (stage.directory / "plan.json").read_text()
     (stage.directory / "plan.json").write_text(text.replace('"info"', '"debug"'))
-    assert "digest" in stage.run("apply", "plan.json", expect=1).stderr
+    assert "changed after it was made" in stage.run("apply", "plan.json", expect=1).stderr
 
 
 def test_plans_and_validations_leave_no_trace_in_a_new_project(stage: Stage) -> None:

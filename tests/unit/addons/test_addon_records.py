@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from declarative_paas.core.provider import ProviderError
-from declarative_paas.providers.addons.records import InstanceRecord, InstanceRecords, locked, write_durably
+from declarative_paas.providers import filelock
+from declarative_paas.providers.addons.records import InstanceRecord, InstanceRecords, write_durably
 from declarative_paas.vault.keyring import Keyring
 
 KEYRING = Keyring(base64.urlsafe_b64encode(bytes(range(32))))
@@ -90,10 +91,10 @@ def test_a_lock_keeps_other_threads_out_until_it_is_left(tmp_path: Path) -> None
 
     def second() -> None:
         entered.set()
-        with locked(tmp_path / "lock"):
+        with filelock.held(tmp_path / "lock"):
             order.append("second")
 
-    with locked(tmp_path / "lock"):
+    with filelock.held(tmp_path / "lock"):
         thread = threading.Thread(target=second)
         thread.start()
         entered.wait()

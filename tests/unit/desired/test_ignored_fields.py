@@ -45,7 +45,7 @@ def test_a_field_of_nothing_declared_is_a_mistake_with_its_place(tmp_path, text,
     assert codes(diagnostics) == ["unknown-ignore"]
     assert diagnostics[0].summary == summary
     assert suggestion in diagnostics[0].suggestion
-    assert diagnostics[0].position.line == 14
+    assert diagnostics[0].position.line == 15
 
 
 def test_an_app_without_dynos_has_no_quantity_to_ignore(tmp_path):
