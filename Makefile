@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # Commands are started often, by tests and benchmarks too: they must find compiled modules, as an installed package has.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check golden bench docs clean
+.PHONY: demo test check golden bench crash docs clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -35,6 +35,9 @@ golden: $(STAMP)  ## regenerate golden files after a change that was meant
 
 bench: $(STAMP)  ## measure, print and write benchmarks/results.md
 	$(BIN)/python -m benchmarks
+
+crash: $(STAMP)  ## kill applies and destroys everywhere, and print what that left behind
+	$(BIN)/python tests/crash/run_all.py
 
 docs: $(STAMP)  ## check that every command line in the docs runs
 	$(BIN)/pytest -q tests/architecture

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from declarative_paas.apply.requests import build_request, conceal
+from declarative_paas.apply.requests import as_known, build_request, conceal
 from declarative_paas.apply.schedule import Schedule
 from declarative_paas.apply.workers import Job, Outcome, Workers
 from declarative_paas.core.address import ResourceAddress
@@ -214,9 +214,10 @@ class _Walk:
             region=step.region,
             remote_id=outcome.done.remote_id,
             attributes=conceal(outcome.job.request.attributes, name, put),
-            outputs=conceal(outcome.done.outputs, name, put),
+            outputs=as_known(conceal(outcome.done.outputs, name, put), outcome.job.request.prior),
             dependencies=change.dependencies,
             price_cents=change.price_after_cents,
+            declared_in=change.declared_in,
         )
         replaced = change.prior_instance
         stale = (step.address, replaced) if replaced is not None and replaced != step.instance else None
@@ -315,7 +316,7 @@ class _Walk:
 def renamed(step: Step, change: Change, record: ResourceState | None) -> StepResult:
     """The record under its new address: the thing is the same, so what was recorded of it still holds."""
     assert record is not None, "only what is recorded is renamed"
-    moved = replace(record, address=step.address, dependencies=change.dependencies)
+    moved = replace(record, address=step.address, dependencies=change.dependencies, declared_in=change.declared_in)
     return StepResult(step_id=step.id, put=moved, remove=record.key)
 
 

@@ -89,3 +89,18 @@ def conceal(value: Value, name: str, store: Callable[[str, Sensitive], SecretRef
     if is_list(value):
         return [conceal(item, f"{name}.{index}", store) for index, item in enumerate(value)]
     return value
+
+
+def as_known(outputs: Attributes, prior: ResourceState | None) -> Attributes:
+    """The outputs, each secret that is the same as before under the name it had.
+
+    A thing that got another address would else seem to have another secret, and all that use it to change.
+    """
+    if prior is None:
+        return outputs
+    return {name: _known(value, prior.outputs.get(name)) for name, value in outputs.items()}
+
+
+def _known(value: Value, before: Value) -> Value:
+    same = isinstance(value, SecretRef) and isinstance(before, SecretRef) and value.digest == before.digest
+    return before if same and value.digest else value

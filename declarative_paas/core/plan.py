@@ -94,6 +94,7 @@ class Change:
     position: Position | None = None
     moved_from: ResourceAddress | None = None
     renames_only: bool = False
+    declared_in: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,6 +312,7 @@ def _change_to_json(change: Change) -> dict[str, Any]:
         "dependencies": [str(address) for address in change.dependencies],
         "prior_instance": change.prior_instance,
         "prior_region": change.prior_region,
+        "declared_in": change.declared_in,
         "price_before_cents": change.price_before_cents,
         "price_after_cents": change.price_after_cents,
         "position": None
@@ -335,6 +337,7 @@ def _change_from_json(data: Mapping[str, Any]) -> Change:
         dependencies=tuple(ResourceAddress.parse(text) for text in data["dependencies"]),
         prior_instance=data["prior_instance"],
         prior_region=data["prior_region"],
+        declared_in=data["declared_in"],
         price_before_cents=data["price_before_cents"],
         price_after_cents=data["price_after_cents"],
         position=None if data["position"] is None else Position(*data["position"]),

@@ -18,7 +18,8 @@ class Resource:
 
     `after` orders without a reference; `price_cents` is US cents a month, None when unpriced.
     `ignored` are attribute paths (`vars.LOG_LEVEL`, `processes.web.quantity`) that somebody else owns:
-    their values here are for the first time only, after that what is there stays.
+    their values here are for the first time only, after that what is there stays. `declared_in` is the
+    manifest file, relative to the Platform's directory.
     """
 
     address: ResourceAddress
@@ -28,6 +29,7 @@ class Resource:
     position: Position | None = None
     price_cents: int | None = 0
     ignored: tuple[str, ...] = ()
+    declared_in: str = ""
 
     def dependencies(self) -> tuple[ResourceAddress, ...]:
         """Addresses that must be settled before this one, sorted, each once."""
@@ -49,7 +51,8 @@ class InstanceStatus(Enum):
 class ResourceState:
     """One made resource: what we asked for, what the provider answered, and how it hangs together.
 
-    Secrets stand in `attributes` and `outputs` as `SecretRef` only.
+    Secrets stand in `attributes` and `outputs` as `SecretRef` only. `declared_in` is the manifest file that
+    asked for it last: only a plan that reads that file, or would if it were there, may miss it.
     """
 
     address: ResourceAddress
@@ -62,6 +65,7 @@ class ResourceState:
     status: InstanceStatus = InstanceStatus.CURRENT
     price_cents: int | None = 0
     type_version: int = 1
+    declared_in: str = ""
 
     @property
     def key(self) -> tuple[ResourceAddress, str]:
@@ -85,6 +89,7 @@ class ResourceState:
             "dependencies": [str(address) for address in self.dependencies],
             "price_cents": self.price_cents,
             "type_version": self.type_version,
+            "declared_in": self.declared_in,
         }
 
     @classmethod
@@ -109,4 +114,6 @@ class ResourceState:
             dependencies=tuple([ResourceAddress.parse(text) for text in data["dependencies"]]),
             price_cents=data["price_cents"],
             type_version=data["type_version"],
+            # Records of before this was told are missed by any plan, as they were then.
+            declared_in=data.get("declared_in", ""),
         )

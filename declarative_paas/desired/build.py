@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.diagnostic import Diagnostic, error, nearest, warning
@@ -36,8 +38,9 @@ def desired_resources(inputs: DesiredInputs) -> tuple[dict[ResourceAddress, Reso
                     suggestion=nearest(app.spec.region, regions),
                 )
             )
+        declared_in = os.path.relpath(app.file, inputs.manifests.platform.directory)
         for resource in with_ignored(app, _app_resources(app, apps, inputs, index, diagnostics), diagnostics):
-            found[resource.address] = resource
+            found[resource.address] = replace(resource, declared_in=declared_in)
     diagnostics += _domain_clashes(inputs)
     diagnostics += residency_diagnostics(inputs, jurisdictions_of(inputs))
     diagnostics += _cycles(found)

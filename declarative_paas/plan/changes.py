@@ -70,8 +70,8 @@ def walk_desired(
             continue
         walk.changes[address] = change_or_none
         made = change_or_none.action is Action.REPLACE
-        # Even a stable output may have the name in it.
-        renamed = prior.origin is not None and not change_or_none.renames_only
+        # A stable output survives every update but that of the name, which urls and hosts are made from.
+        renamed = any(item.path == "name" for item in change_or_none.fields)
         stable: Attributes = {} if renamed else prior.outputs
         walk.settled[address] = settled_after(
             kind, attributes, stable, made=made, updated=not made and not change_or_none.renames_only
@@ -142,6 +142,7 @@ def _create(
         price_before_cents=0,
         price_after_cents=wanted.price_cents,
         position=wanted.position,
+        declared_in=wanted.declared_in,
     )
 
 
@@ -184,6 +185,7 @@ def _alter(
         price_before_cents=0 if prior.record is None else prior.record.price_cents,
         price_after_cents=wanted.price_cents,
         position=wanted.position,
+        declared_in=wanted.declared_in,
         moved_from=prior.origin,
         renames_only=as_wanted,
     )
@@ -199,8 +201,16 @@ def walk_removed(
         prior = priors.current[address]
         if address in wanted or prior.unreachable is not None or not chosen(address):
             continue
+        if is_anothers(inputs, prior):
+            continue
         changes[address] = _removal(inputs, prior)
     return changes
+
+
+def is_anothers(inputs: PlanInputs, prior: Prior) -> bool:
+    """Whether a manifest file that this plan does not read declares it: a narrower `-f` deletes nothing of it."""
+    declared_in = "" if prior.record is None else prior.record.declared_in
+    return bool(declared_in) and not inputs.reads(declared_in)
 
 
 def _removal(inputs: PlanInputs, prior: Prior) -> Change:

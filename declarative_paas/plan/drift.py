@@ -69,10 +69,16 @@ def outdated(wanted: Resource, attributes: Attributes, prior: Prior, kind: Resou
         _is_recorded(record, kept, prior, wanted.ignored)
         and dependencies == record.dependencies
         and wanted.price_cents == record.price_cents
+        and wanted.declared_in == record.declared_in
     ):
         return None
     return replace(
-        record, attributes=kept, outputs=prior.outputs, dependencies=dependencies, price_cents=wanted.price_cents
+        record,
+        attributes=kept,
+        outputs=prior.outputs,
+        dependencies=dependencies,
+        price_cents=wanted.price_cents,
+        declared_in=wanted.declared_in,
     )
 
 

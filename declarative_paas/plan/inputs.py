@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from declarative_paas.core.address import ResourceAddress, Scope
@@ -13,6 +13,10 @@ from declarative_paas.core.resource_type import RESOURCE_TYPES, ResourceType
 from declarative_paas.core.state import Snapshot
 
 
+def _everything(declared_in: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanInputs:
     """`readings` may lack an instance: then what is recorded is taken for what is (no refresh).
@@ -20,7 +24,8 @@ class PlanInputs:
     `targets` are addresses or app names; empty means everything. `excludes` are so too: what they name
     is left alone. `replaces` are made anew although nothing asks for it. `refresh_only` changes nothing
     but records. `confirmed` are the stateful resources whose destruction the user named. `renaming` are
-    the regions whose provider can give a thing another address.
+    the regions whose provider can give a thing another address. `reads` tells of a manifest file,
+    relative to the Platform's directory, whether this plan reads it, or would if it were there.
     """
 
     scope: Scope
@@ -39,4 +44,5 @@ class PlanInputs:
     removals: Sequence[Removal] = ()
     renaming: Collection[str] = ()
     jurisdictions: Mapping[str, str] = field(default_factory=dict[str, str])
+    reads: Callable[[str], bool] = _everything
     types: Mapping[str, ResourceType] = field(default_factory=lambda: RESOURCE_TYPES)

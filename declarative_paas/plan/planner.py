@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from declarative_paas.core.address import ResourceAddress
-from declarative_paas.core.diagnostic import Diagnostic, error, warning
+from declarative_paas.core.diagnostic import Diagnostic, error, note, warning
 from declarative_paas.core.graph import topological_order
 from declarative_paas.core.plan import Action, Change, Plan
 from declarative_paas.core.resource import Resource, ResourceState
 from declarative_paas.core.values import encode
-from declarative_paas.plan.changes import Walk, left_over, walk_desired, walk_removed
+from declarative_paas.plan.changes import Walk, is_anothers, left_over, walk_desired, walk_removed
 from declarative_paas.plan.drift import drift
 from declarative_paas.plan.exclusion import Exclusion
 from declarative_paas.plan.inputs import PlanInputs
@@ -65,6 +65,7 @@ def make_plan(inputs: PlanInputs) -> tuple[Plan, list[Diagnostic]]:
     ordered = [*_in_order(walk.changes, order, recorded_dependencies), *leftovers]
     diagnostics += _unconfirmed(inputs, ordered, moved)
     diagnostics += _unreachable(priors)
+    diagnostics += _elsewhere(inputs, priors, removed)
     diagnostics += exclusion.remarks()
     before, after, unpriced = _prices(desired, walk.changes, priors, exclusion)
     plan = replace(
@@ -200,6 +201,24 @@ def _protected(inputs: PlanInputs, change: Change) -> bool:
     record = inputs.snapshot.resources.get((change.address, change.prior_instance or change.instance))
     protect = (change.before or {} if record is None else record.attributes).get("protect")
     return bool(protect) if protect is not None else inputs.types[change.address.type].stateful
+
+
+def _elsewhere(inputs: PlanInputs, priors: Priors, removed: Collection[ResourceAddress]) -> list[Diagnostic]:
+    """One remark for all that other manifest files declare."""
+    files = {
+        prior.record.declared_in
+        for address in removed
+        if (prior := priors.current[address]).record is not None and is_anothers(inputs, prior)
+    }
+    if not files:
+        return []
+    return [
+        note(
+            "declared-elsewhere",
+            f"what {', '.join(sorted(files))} declared is left as it is: this plan does not read it",
+            expected="-f for every file that belongs together, or none for all of them",
+        )
+    ]
 
 
 def _unreachable(priors: Priors) -> list[Diagnostic]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import unquote
 
 from declarative_paas.core.state import StateError
 
@@ -40,17 +40,19 @@ class PostgresLocation:
         match = _LOCATION.fullmatch(location)
         if match is None:
             raise StateError(f"the state's location is not of the form {EXPECTED}; {_NO_PASSWORD}")
-        options = parse_qsl(match["options"] or "", keep_blank_values=True)
-        if any(key.lower() in _PASSWORDS for key, _ in options):
+        # As libpq reads them, where + is no blank; and what is for libpq reaches it as it was written.
+        options = [(unquote(text.partition("=")[0]), text) for text in (match["options"] or "").split("&") if text]
+        if any(name.lower() in _PASSWORDS for name, _ in options):
             raise StateError(f"the state's location holds a password; {_NO_PASSWORD}")
-        schema = dict(options).get("schema", DEFAULT_SCHEMA)
+        ours = dict(options).get("schema")
+        schema = DEFAULT_SCHEMA if ours is None else unquote(ours.partition("=")[2])
         # Names that PostgreSQL keeps for itself begin with pg_.
         if not _SCHEMA.fullmatch(schema) or schema.startswith("pg_"):
             raise StateError(
                 "the option `schema` of the state's location is lowercase letters, digits and _, and not a "
                 f"name of PostgreSQL's own: such as {DEFAULT_SCHEMA}"
             )
-        rest = urlencode([(key, value) for key, value in options if key != "schema"])
+        rest = "&".join(text for name, text in options if name != "schema")
         base = location.partition("?")[0]
         return cls(
             uri=f"{base}?{rest}" if rest else base, host=match["host"], database=match["database"], schema=schema

@@ -54,7 +54,7 @@ _CONNECTING: Final = (
     ("does not exist", "make the database (createdb) or the role first: dpaas makes only its schema"),
     ("too many", "all of the server's connections are taken: end some, or raise max_connections"),
     ("remaining connection slots", "all of the server's connections are taken: end some, or raise max_connections"),
-    ("SSL", "see to the options `sslmode` and `sslrootcert` of the location, and to the server's certificate"),
+    ("ssl", "see to the options `sslmode` and `sslrootcert` of the location, and to the server's certificate"),
     ("certificate", "see to the options `sslmode` and `sslrootcert` of the location, and to the server's certificate"),
 )
 """libpq tells no code when a connection fails, only words: these, and what to do then."""
@@ -81,7 +81,7 @@ def not_connected(place: str, problem: psycopg.Error) -> StateError:
     words = " ".join(str(problem).split())
     advice = "see that the server runs there and lets this machine in"
     for sign, meaning in _CONNECTING:
-        if sign in words:
+        if sign in words.lower():
             advice = meaning
             break
     return StateError(f"the state {place} cannot be reached: {advice} ({words})")

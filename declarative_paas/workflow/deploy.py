@@ -112,6 +112,7 @@ def plan_changes(world: World, request: PlanRequest) -> Planned:
             removals=removals,
             renaming=[region for region, provider in world.providers.items() if provider.capabilities().renames],
             jurisdictions=jurisdictions_of(inputs),
+            reads=project.reads,
         )
     )
     if plan.is_empty:
@@ -123,7 +124,7 @@ def plan_changes(world: World, request: PlanRequest) -> Planned:
         snapshot=snapshot,
         desired=desired,
         hold=request.hold,
-        lapsed_holds=[app for app in inputs.holds if inputs.hold_of(app) is None],
+        lapsed_holds=[] if request.refresh_only else [app for app in inputs.holds if inputs.hold_of(app) is None],
     )
 
 

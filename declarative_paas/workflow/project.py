@@ -23,6 +23,13 @@ class Project:
     catalog: Catalog
     scope: Scope
     directory: Path
+    paths: tuple[Path, ...] = ()
+
+    def reads(self, declared_in: str) -> bool:
+        """Whether a manifest file, relative to the Platform's directory, is one of those that were asked for,
+        or lies, or would lie, below one."""
+        file = (self.directory / declared_in).resolve()
+        return any(file.is_relative_to(path.resolve()) for path in self.paths)
 
     @property
     def home(self) -> Path:
@@ -51,6 +58,7 @@ def open_project(
         catalog=catalog,
         scope=Scope(platform.name, environment or "default"),
         directory=platform.directory.resolve(),
+        paths=tuple(paths),
     )
     return project, diagnostics
 

@@ -58,7 +58,8 @@ def run_terraform() -> None:
     version = json.loads(_output(Path.cwd(), "version", "-json"))["terraform_version"]
     print(f"terraform {version}, {RESOURCES} terraform_data, killed at {KILLS} moments of an apply")
     print(
-        f"{'killed after':<12}{'made':>5}{'recorded':>12}{'lock file':>11}{'next apply':>13}{'made twice':>12}{'never made':>12}"
+        f"{'killed after':<12}{'made':>5}{'recorded':>12}{'lock file':>11}{'next apply':>13}"
+        f"{'made twice':>12}{'never made':>12}"
     )
     total = [_kill_once(share) for share in _shares(_whole_apply_s())]
     for left in total:
@@ -67,7 +68,8 @@ def run_terraform() -> None:
     failed = sum(left.next_apply != "ok" for left in total)
     missing = sum(left.never_made for left in total)
     print(
-        f"made twice: {lost}; recorded and never made: {missing}; applies that failed after a kill: {failed} of {len(total)}"
+        f"made twice: {lost}; recorded and never made: {missing}; "
+        f"applies that failed after a kill: {failed} of {len(total)}"
     )
 
 

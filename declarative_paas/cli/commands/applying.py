@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 app = command_group()
 
+_AGREE = Consent(word="yes", question="Apply this plan? Only `yes` is a yes:")
+
 
 @app.command("apply")
 @reads_manifests
@@ -85,12 +87,11 @@ def apply(
         replaces=parse_addresses(replace_ or []),
         confirmed=parse_addresses(confirm or []),
     )
-    consent = Consent(word="yes", question="Apply this plan? Only `yes` is a yes:")
     with inputs.world() as world:
         planned = plan_changes(world, request)
         execution = Execution(
             command="apply",
-            consent=None if auto_approve else consent,
+            consent=None if auto_approve else _AGREE,
             as_json=as_json,
             parallelism=parallelism,
             verbose=verbose,

@@ -19,6 +19,8 @@ from declarative_paas.providers.local.view import RegionView
 
 SUCCEEDED, FAILED, PENDING = "succeeded", "failed", "pending"
 KEPT_LINES = 30
+PROCESS_TYPE = "release"
+"""Of the one-off dyno that runs the release phase; no formation may have one of this name."""
 
 
 class ReleaseStep:
@@ -31,6 +33,7 @@ class ReleaseStep:
         earlier = region.records.releases(app)
         release = _finished(earlier, request.key)
         if release is None:
+            self._clear_up(app)
             release = self._begin(request, app, earlier)
             command = request.attributes.get("command")
             if command:
@@ -48,11 +51,18 @@ class ReleaseStep:
 
     def remove(self, request: StepRequest, context: StepContext) -> None:
         region = self._region
+        app = region.local_name(request.scope, request.address.app)
+        self._clear_up(app)
         region.records.remove(str(request.scope), (request.address, request.instance))
-        region.records.remove_releases(region.local_name(request.scope, request.address.app))
+        region.records.remove_releases(app)
 
     def problems(self, address: ResourceAddress, record: Record, view: RegionView) -> tuple[str, ...]:
         return ()
+
+    def _clear_up(self, app: str) -> None:
+        """An app has one release phase at a time: a sealed environment that is there was a killed apply's."""
+        for path in self._region.dynos_directory.glob(f"{app}.{PROCESS_TYPE}.*.env"):
+            path.unlink(missing_ok=True)
 
     def _begin(self, request: StepRequest, app: str, earlier: list[ReleaseRecord]) -> ReleaseRecord:
         """Takes the snapshot. A failed release keeps its number, as on Heroku."""
@@ -107,7 +117,7 @@ class ReleaseStep:
             last.append(line)
             context.report(line)
 
-        with one_off_spec(region, release, command, process_type="release") as spec:
+        with one_off_spec(region, release, command, process_type=PROCESS_TYPE) as spec:
             status = run_captured(spec, on_line, timeout_s=region.settings.seconds("release_timeout_s"))
         if status != 0:
             region.records.put_release(replace(release, status=FAILED))

@@ -155,6 +155,8 @@ def _outputs(address: str, instance: str, thing: Thing) -> dict[str, Any]:
         case "app":
             url = f"http://{rest}.memory.example"
             return {"id": instance, "name": rest, "url": url, "web_url": url, "host": f"{rest}.memory.example"}
+        case "addon" if previous:
+            return previous  # also under another name: where the data is does not change
         case "addon":
             return {"id": instance, "url": {"$sensitive": f"memory://{rest}:{_digest(instance)}@memory.example/{rest}"}}
         case "release":

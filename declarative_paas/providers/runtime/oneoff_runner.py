@@ -183,6 +183,8 @@ class OneOffRunner:
         dyno.clear_up()
         self._log.platform(wording.exited(status), wording.state_changed("up", "complete"))
         self._spec.status.unlink(missing_ok=True)
+        # The command removes it too, unless it was killed: no secret is left lying about, not even a sealed one.
+        self._spec.environment_file.unlink(missing_ok=True)
         return TIMED_OUT if self._timed_out else status
 
 

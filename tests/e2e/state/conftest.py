@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-# The ways to say records are the contract suite's, and the project is the one of the command line's tests.
-sys.path.extend(str(Path(__file__).parents[2] / folder) for folder in ("contract", "e2e/cli"))
+# The ways to say records are the contract suite's, the projects those of the command line's and the crash tests.
+sys.path.extend(str(Path(__file__).parents[2] / folder) for folder in ("contract", "e2e/cli", "crash"))
 
 import postgres_stage
 from postgres_stage import Opener, Stage

@@ -15,7 +15,6 @@ from wire import Wire
 from declarative_paas.core.state import LeaseLost, StateError, StepResult
 from declarative_paas.core.values import Sensitive
 
-
 WRONG = "hunter2"
 
 

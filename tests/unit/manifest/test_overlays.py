@@ -42,6 +42,13 @@ MERGE_RULES: list[tuple[str, str, str, str, Any]] = [
         "config",
         {"A": {"generate": 9}},
     ),
+    (
+        "ignored fields merge by value",
+        "ignore: [maintenance, config.A]",
+        "ignore: [formation.web.quantity, {remove: maintenance}]",
+        "ignore",
+        ("config.A", "formation.web.quantity"),
+    ),
     ("a config value may become text", "config: {A: {secret: x}}", "config: {A: b}", "config", {"A": "b"}),
     ("a source is whole", "build: x", "source: {image: y}\nbuild: null", "source", {"image": "y"}),
     (

@@ -342,3 +342,30 @@ def test_what_is_gone_already_holds_nothing_up():
     plan = plan_of(moved, records, readings, confirmed=[at("addon.shop/DB")])
     release_goes = next(step for step in plan.steps if step.id.startswith("delete:release.shop"))
     assert release_goes.after == ()
+
+
+def test_a_narrower_plan_deletes_nothing_that_other_files_declare():
+    mine, theirs, old = want("app.mine"), want("app.theirs"), want("app.old")
+    records = [
+        replace(recorded(mine), declared_in="mine.yaml"),
+        replace(recorded(theirs), declared_in="theirs.yaml"),
+        replace(recorded(old), declared_in="mine.yaml"),
+    ]
+    kept = replace(mine, declared_in="mine.yaml")
+    plan, diagnostics = plan_and_diagnostics([kept], records, reads=lambda file: file == "mine.yaml")
+    assert actions(plan) == {"app.old": "delete"}
+    assert [item.code for item in diagnostics] == ["declared-elsewhere"]
+    assert "theirs.yaml" in diagnostics[0].summary
+
+
+def test_a_narrower_destroy_leaves_what_other_files_declare():
+    record = replace(recorded(want("app.theirs")), declared_in="theirs.yaml")
+    plan, _ = plan_and_diagnostics([], [record], reads=lambda file: False, destroy=True)
+    assert plan.is_empty
+
+
+def test_a_manifest_that_moved_to_another_file_refreshes_its_record():
+    record = replace(recorded(want("app.shop")), declared_in="old.yaml")
+    plan = plan_of([replace(want("app.shop"), declared_in="new.yaml")], [record])
+    assert plan.is_empty
+    assert [item.declared_in for item in plan.refreshed] == ["new.yaml"]
