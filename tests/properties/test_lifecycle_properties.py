@@ -244,3 +244,29 @@ def test_what_is_let_go_stays_on_the_platform_and_is_never_touched_again(first, 
         assert {address: now[address] for address in let_go} == {address: before[address] for address in let_go}
         world.apply(world.plan(second, destroy=True, confirmed=confirmed))
         assert set(things(world)) == let_go
+
+
+def test_who_uses_a_moved_add_on_that_changes_too_is_not_touched():
+    """Its address is part of the name that its url is stored under; the url is still the same."""
+
+    def parts(alias: str, plan: str) -> list[Resource]:
+        app, addon = ResourceAddress("app", "shop"), ResourceAddress("addon", "shop", alias)
+        return [
+            Resource(address=app, region="us", attributes={"name": "shop"}),
+            Resource(address=addon, region="us", attributes={"service": "postgres", "plan": plan}, after=(app,)),
+            Resource(
+                address=ResourceAddress("attachment", "shop", "DB"),
+                region="us",
+                attributes={"addon": Reference(addon, "id"), "vars": {"DB_URL": Reference(addon, "url")}},
+            ),
+        ]
+
+    move = Move(old=ResourceAddress("addon", "shop", "OLD"), new=ResourceAddress("addon", "shop", "NEW"))
+    with engine() as world:
+        world.converge(parts("OLD", "mini"))
+        plan = world.plan(parts("NEW", "big"), moves=[move], renaming=["us"])
+        assert [step.id.partition("#")[0] for step in plan.steps] == ["rename:addon.shop/NEW", "update:addon.shop/NEW"]
+        world.apply(plan)
+        after = world.plan(parts("NEW", "big"))
+        assert after.is_empty
+        assert not after.refreshed

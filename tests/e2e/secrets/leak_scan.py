@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import gzip
+import json
 import os
+import re
 import secrets
 import string
 import threading
@@ -28,7 +30,9 @@ def forms(value: str) -> Mapping[str, bytes]:
     raw = value.encode()
     found = {
         "plain": raw,
-        "JSON": value.encode("unicode_escape").replace(b'"', b'\\"'),
+        "its random part": max(re.findall(r"[A-Za-z0-9]+", value), key=len).encode(),
+        "JSON": json.dumps(value)[1:-1].encode(),
+        "JSON, UTF-8": json.dumps(value, ensure_ascii=False)[1:-1].encode(),
         "JSON, all escaped": "".join(f"\\u{ord(character):04x}" for character in value).encode(),
         "URL": urllib.parse.quote(value, safe="").encode(),
         "URL, form": urllib.parse.quote_plus(value).encode(),
