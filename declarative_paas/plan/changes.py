@@ -197,14 +197,28 @@ def walk_removed(
     """Plans deletions: only of what is recorded, or was begun by us, and is no longer asked for."""
     wanted: Mapping[ResourceAddress, Resource] = {} if inputs.destroy else inputs.desired
     changes: dict[ResourceAddress, Change] = {}
+    held = _under_unreachable(priors)
     for address in sorted(priors.current):
         prior = priors.current[address]
         if address in wanted or prior.unreachable is not None or not chosen(address):
             continue
-        if is_anothers(inputs, prior):
+        if address in held or is_anothers(inputs, prior):
             continue
         changes[address] = _removal(inputs, prior)
     return changes
+
+
+def _under_unreachable(priors: Priors) -> set[ResourceAddress]:
+    """What something stands on that cannot be reached now: it goes when that can be looked at."""
+    held: set[ResourceAddress] = set()
+    open_ends = [address for address, prior in priors.current.items() if prior.unreachable is not None]
+    while open_ends:
+        prior = priors.current.get(open_ends.pop())
+        for needed in () if prior is None or prior.record is None else prior.record.dependencies:
+            if needed not in held:
+                held.add(needed)
+                open_ends.append(needed)
+    return held
 
 
 def is_anothers(inputs: PlanInputs, prior: Prior) -> bool:

@@ -64,7 +64,7 @@ def make_plan(inputs: PlanInputs) -> tuple[Plan, list[Diagnostic]]:
         diagnostics += _emptied(inputs, priors)
     ordered = [*_in_order(walk.changes, order, recorded_dependencies), *leftovers]
     diagnostics += _unconfirmed(inputs, ordered, moved)
-    diagnostics += _unreachable(priors)
+    diagnostics += _unreachable(priors, nothing_else=not ordered)
     diagnostics += _elsewhere(inputs, priors, removed)
     diagnostics += exclusion.remarks()
     before, after, unpriced = _prices(desired, walk.changes, priors, exclusion)
@@ -221,17 +221,21 @@ def _elsewhere(inputs: PlanInputs, priors: Priors, removed: Collection[ResourceA
     ]
 
 
-def _unreachable(priors: Priors) -> list[Diagnostic]:
-    """One warning a region: what could not be read is left exactly as it is."""
+def _unreachable(priors: Priors, *, nothing_else: bool) -> list[Diagnostic]:
+    """One for each region: what could not be read is left exactly as it is, and the other regions go on.
+
+    With nothing else to do it is an error: "no changes" must not be said of what nobody could look at.
+    """
+    told = error if nothing_else else warning
     reasons: dict[str, tuple[str, int]] = {}
     for prior in [*priors.current.values(), *priors.leftovers]:
         if prior.unreachable is not None:
             _, count = reasons.get(prior.region, ("", 0))
             reasons[prior.region] = (prior.unreachable, count + 1)
     return [
-        warning(
+        told(
             "region-unreachable",
-            f"region {region} cannot be reached: its {count} resources are left as they are",
+            f"region {region} cannot be reached: its {count} resource{'s are' if count > 1 else ' is'} left as before",
             detail=reason,
         )
         for region, (reason, count) in sorted(reasons.items())

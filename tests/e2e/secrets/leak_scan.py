@@ -66,9 +66,8 @@ class Scanner:
         assert len(value) >= 16, f"{name} is too short to be told from noise"
         with self.lock:
             self.values[name] = value
-            self._needles = {
-                needle: f"{what} ({form})" for what, text in self.values.items() for form, needle in forms(text).items()
-            }
+            for form, needle in forms(value).items():
+                self._needles.setdefault(needle, f"{name} ({form})")
         return value
 
     def search(self, where: str, content: bytes) -> None:

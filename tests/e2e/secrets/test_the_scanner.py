@@ -47,7 +47,10 @@ def test_what_encoders_really_write_is_found(scanner: Scanner, before: int) -> N
     for name, content in encoded.items():
         scanner.findings.clear()
         scanner.search(name, content)
-        assert any(f"({name}" in finding for finding in scanner.findings), (name, scanner.findings)
+        assert any(f"({name.split()[0].rstrip(',')}" in finding for finding in scanner.findings), (
+            name,
+            scanner.findings,
+        )
 
 
 def test_packed_files_and_file_names_are_searched(scanner: Scanner, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from plan_case import actions, app_with_parts, applied, at, healthy, plan_and_diagnostics, plan_of, recorded, want
+from plan_case import actions, app_with_parts, applied, at, healthy, plan_and_diagnostics, plan_of, recorded, ref, want
 
 from declarative_paas.core.plan import Action, Operation, RiskKind, plan_from_json, plan_to_json
 from declarative_paas.core.provider import Absent, Present, Unreachable
@@ -168,6 +168,8 @@ def test_an_unreachable_region_is_left_alone_and_told():
     plan, diagnostics = plan_and_diagnostics(parts, records, readings)
     assert plan.is_empty
     assert [item.code for item in diagnostics] == ["region-unreachable"]
+    # "No changes" must not be said of what nobody could look at.
+    assert diagnostics[0].is_error
 
 
 def test_an_unreachable_region_is_never_destroyed():
@@ -369,3 +371,23 @@ def test_a_manifest_that_moved_to_another_file_refreshes_its_record():
     plan = plan_of([replace(want("app.shop"), declared_in="new.yaml")], [record])
     assert plan.is_empty
     assert [item.declared_in for item in plan.refreshed] == ["new.yaml"]
+
+
+def test_an_unreachable_region_stops_no_other():
+    here, there = want("app.here", {"maintenance": True}), want("app.there", region="eu")
+    records = [recorded(want("app.here", {"maintenance": False})), recorded(there)]
+    readings = {**healthy(records[0]), records[1].key: Unreachable("timed out")}
+    plan, diagnostics = plan_and_diagnostics([here, there], records, readings)
+    assert actions(plan) == {"app.here": "update"}
+    assert [(item.code, item.is_error) for item in diagnostics] == [("region-unreachable", False)]
+
+
+def test_what_an_unreachable_thing_stands_on_is_not_removed():
+    secret, config = (
+        want("secret.shop/KEY", region="platform"),
+        want("config.shop", {"vars": {"KEY": ref("secret.shop/KEY", "id")}}),
+    )
+    records = [recorded(secret, {"id": "s"}), replace(recorded(config), attributes={"vars": {"KEY": "s"}})]
+    readings = {**healthy(records[0]), records[1].key: Unreachable("timed out")}
+    plan = plan_of([want("app.other")], records, readings)
+    assert actions(plan) == {"app.other": "create"}
