@@ -91,10 +91,10 @@ def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
     return any(diagnostic.is_error for diagnostic in diagnostics)
 
 
-def nearest(word: str, choices: Iterable[str]) -> str | None:
-    """The valid choice that looks most like `word`, or None when nothing is near."""
+def nearest(word: str, choices: Iterable[str], *, cutoff: float = 0.5) -> str | None:
+    """The valid choice that looks most like `word`, or None when nothing is near (1.0: only itself is)."""
     candidates = sorted(set(choices))
-    found = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(word, candidates, n=1, cutoff=cutoff)
     if found:
         return found[0]
     folded = {choice.lower(): choice for choice in candidates}

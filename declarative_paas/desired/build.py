@@ -88,7 +88,9 @@ def _app_resources(
 
 def _app_resource(app: AppManifest) -> Resource:
     attributes: dict[str, Value] = {"name": app.name}
-    for name in ("maintenance", "protect", "stack"):
+    # Nobody else turns it on: a line that is removed ends it.
+    attributes["maintenance"] = bool(app.spec.maintenance)
+    for name in ("protect", "stack"):
         value = getattr(app.spec, name)
         if value is not None:
             attributes[name] = value

@@ -21,7 +21,8 @@ def find_secret(
                 f"no secret {name!r} is stored",
                 position,
                 expected=f"`dpaas secrets set {name}` before planning",
-                suggestion=nearest(name, secrets),
+                # Names of secrets have much in common: only a slip of the finger is worth a suggestion.
+                suggestion=nearest(name, secrets, cutoff=0.8),
             )
         )
     return found

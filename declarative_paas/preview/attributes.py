@@ -40,7 +40,8 @@ def leaves(change: Change, attributes: Attributes, *, everything: bool = False) 
     """(path, value) of what was set and is not told elsewhere, sorted; a process type counts as one."""
     told = _TOLD.get(change.address.type, frozenset())
     for path, value in _flat(attributes):
-        if everything or (value is not None and path.partition(".")[0] not in told):
+        silent = value is None or path.partition(".")[0] in told or (path == "maintenance" and value is False)
+        if everything or not silent:
             yield path, value
 
 

@@ -187,11 +187,24 @@ def verify_saved_plan(world: World, plan: Plan) -> Planned:
             moved.append(f"{address} needs no change any more, or is not declared any more")
         elif base[address] != digest:
             moved.append(f"{address} is not as it was read")
+    moved += _moved_sources(plan, fresh.desired)
     if moved:
         raise StalePlan(moved)
     # What an apply does is as it was reviewed; what it only writes down is as it is now.
     current = replace(plan, refreshed=fresh.plan.refreshed, settles=fresh.plan.settles)
     return Planned(plan=current, diagnostics=fresh.diagnostics, snapshot=fresh.snapshot, desired=fresh.desired)
+
+
+def _moved_sources(plan: Plan, desired: Mapping[ResourceAddress, Resource]) -> list[str]:
+    """Sources that are not what was reviewed any more: told before the first step, not by the build."""
+    return [
+        f"the source of {change.address.app} has changed"
+        for change in plan.changes
+        if change.address.type == "slug"
+        and change.after is not None
+        and change.address in desired
+        and desired[change.address].attributes["source"] != change.after["source"]
+    ]
 
 
 def _unmoved(world: World, planned: Planned) -> Snapshot:

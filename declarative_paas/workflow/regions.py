@@ -8,7 +8,7 @@ from typing import TypeAlias
 from declarative_paas.core.diagnostic import Diagnostic, error, nearest
 from declarative_paas.core.provider import Provider, Reach
 from declarative_paas.manifest.platform_models import Region
-from declarative_paas.vault.keyring import Keyring
+from declarative_paas.workflow.key import project_key
 from declarative_paas.workflow.project import Project
 
 Factory: TypeAlias = Callable[[Project, str, Region], Provider]
@@ -33,7 +33,29 @@ def region_providers(project: Project) -> tuple[dict[str, Provider], list[Diagno
             )
         else:
             providers[name] = factory(project, name, region)
+    diagnostics += _port_clashes(project)
     return providers, diagnostics
+
+
+def _port_clashes(project: Project) -> list[Diagnostic]:
+    """Two regions of this machine cannot have one router port."""
+    platform = project.manifests.platform
+    owners: dict[int, str] = {}
+    found: list[Diagnostic] = []
+    for name, region in sorted(platform.spec.regions.items()):
+        if region.provider != "local" or region.port is None:
+            continue
+        first = owners.setdefault(region.port, name)
+        if first != name:
+            found.append(
+                error(
+                    "port-clash",
+                    f"region {name} asks for port {region.port}, which region {first} has",
+                    platform.position("regions", name, "port"),
+                    expected="another port, or none for a free one",
+                )
+            )
+    return found
 
 
 def reach_of(provider: Provider) -> Reach | None:
@@ -56,7 +78,7 @@ def _local(project: Project, name: str, region: Region) -> Provider:
         user=region.user,
         options=region.options or {},
     )
-    return LocalProvider(settings, catalog=project.catalog, keyring=lambda: Keyring.load_or_create(project.key_file))
+    return LocalProvider(settings, catalog=project.catalog, keyring=lambda: project_key(project))
 
 
 def _memory(project: Project, name: str, region: Region) -> Provider:

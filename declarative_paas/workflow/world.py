@@ -16,7 +16,7 @@ from declarative_paas.core.state import SecretStore, StateStore
 from declarative_paas.core.values import SecretRef
 from declarative_paas.desired.config import SECRETS_REGION
 from declarative_paas.state.location import Store, open_store
-from declarative_paas.vault.keyring import Keyring
+from declarative_paas.workflow.key import project_key
 from declarative_paas.workflow.project import Project
 from declarative_paas.workflow.regions import region_providers
 
@@ -78,5 +78,5 @@ def _open(project: Project, clock: SystemClock) -> Store:
         project.manifests.platform.spec.state,
         base_dir=project.directory,
         clock=clock,
-        keyring=lambda: Keyring.load_or_create(project.key_file),
+        keyring=lambda: project_key(project),
     )

@@ -18,7 +18,7 @@ import psutil
 from project import DPAAS, Project
 
 from declarative_paas.providers.addons.postgres import PostgresServer
-from declarative_paas.providers.local.home import peek_run_directory
+from declarative_paas.providers.local.home import peek_run_directory, service_user
 from declarative_paas.vault.keyring import Keyring
 
 DATABASE = ("--confirm", "addon.echo/DATABASE")
@@ -185,7 +185,7 @@ class LocalDoomed:
         server = PostgresServer.load(
             region / "addons" / "servers" / "postgres-18",
             run_directory=peek_run_directory(home) / "us" / "a",
-            user="nobody",
+            user=service_user(None),
             keyring=Keyring.load(home / "secret.key"),
         )
         if server is None or not any("postgres" in label for label in self._processes()):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.providers.addons.account import SERVER_ENVIRONMENT
+from declarative_paas.providers.addons.passfile import password_out_of
 from declarative_paas.providers.addons.postgres import PostgresServer
 from declarative_paas.providers.addons.postgres_config import ADMIN
 from declarative_paas.providers.addons.records import sync_directory
@@ -47,22 +48,24 @@ def restore(server: PostgresServer, database: str, file: Path) -> None:
 
 def _run(server: PostgresServer, command: Sequence[str], *, output: int = subprocess.DEVNULL) -> None:
     program, *options = command
-    done = subprocess.run(
-        [
-            server.binaries.program(program),
-            f"--host={server.socket_directory}",
-            f"--port={server.port}",
-            f"--username={ADMIN}",
-            "--no-password",
-            *options,
-        ],
-        env={**SERVER_ENVIRONMENT, "PGPASSWORD": server.password.reveal()},
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    with password_out_of({**SERVER_ENVIRONMENT, "PGPASSWORD": server.password.reveal()}) as (environment, descriptors):
+        done = subprocess.run(
+            [
+                server.binaries.program(program),
+                f"--host={server.socket_directory}",
+                f"--port={server.port}",
+                f"--username={ADMIN}",
+                "--no-password",
+                *options,
+            ],
+            env=environment,
+            pass_fds=descriptors,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
     if done.returncode != 0:
         detail = done.stderr.strip().splitlines()[-10:]
         raise ProviderError(ErrorKind.FAILED, f"{program} failed with exit status {done.returncode}", detail=detail)

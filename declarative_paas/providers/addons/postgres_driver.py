@@ -100,7 +100,9 @@ class PostgresDriver:
             for server in _servers(region):
                 if record and server.name != record.details["server"]:
                     continue
-                if server.is_data_lost() or (record is None and not _answers(region, server)):
+                # A server that was never finished has no database, and must not be begun for a deletion.
+                unborn = not server.data.exists()
+                if unborn or server.is_data_lost() or (record is None and not _answers(region, server)):
                     continue
                 drop_database(_started(region, server.name, lambda line: None), name, key=instance.key)
             region.records.remove(instance.key)

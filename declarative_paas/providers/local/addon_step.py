@@ -29,6 +29,8 @@ class AddonStep:
         driver, instance = self._instance(request, request.attributes)
         scope, key = str(request.scope), (request.address, request.instance)
         before = region.records.get(scope, key)
+        if before is None:
+            self._refuse_second(request)
         # The record first: after a crash the next read must find the half-made thing.
         record = Record(attributes=encode(request.attributes), facts={"key": instance.key})
         if before is None:
@@ -45,6 +47,20 @@ class AddonStep:
             scope, key, Record(attributes=encode(request.attributes), outputs=plain, facts={"key": instance.key})
         )
         return Done(remote_id=instance.key, outputs=outputs)
+
+    def _refuse_second(self, request: StepRequest) -> None:
+        """A state that was lost or rolled back would have us make a new, empty database beside the one with
+        the data, and switch the app to it."""
+        for (scope, address, instance), _ in self._region.records.all(str(request.scope)).items():
+            if address == request.address:
+                raise ProviderError(
+                    ErrorKind.CONFLICT,
+                    f"the region already holds {address} as {instance}, which the state does not know",
+                    detail=[
+                        "The state was lost, or is older than the platform: restore it from its backups.",
+                        f"Nothing of {scope} was changed here.",
+                    ],
+                )
 
     def remove(self, request: StepRequest, context: StepContext) -> None:
         region = self._region

@@ -28,6 +28,9 @@ class AppStep:
         name = region.local_name(request.scope, request.address.app)
         scope, key = str(request.scope), (request.address, request.instance)
         self._check_name(request, name)
+        if region.records.get(scope, key) is None:
+            # Before anything runs: whatever comes, the next plan finds the region's programs by this record.
+            region.records.put(scope, key, Record(attributes=encode(request.attributes), facts={"name": name}))
         context.report("starting the region's router")
         region.ensure_running()
         app_port = region.records.claim_app_port(name, *region.app_ports)
@@ -50,16 +53,18 @@ class AppStep:
     def remove(self, request: StepRequest, context: StepContext) -> None:
         region = self._region
         name = region.local_name(request.scope, request.address.app)
-        region.records.remove(str(request.scope), (request.address, request.instance))
+        mine = (str(request.scope), request.address, request.instance)
+        if region.records.all().keys() - {mine}:
+            region.router.remove_route(name)
+        else:
+            context.report("stopping the region: nothing is left in it")
+            if region.supervisor.is_running():
+                region.router.remove_route(name)
+            region.dismantle()
         region.records.remove_releases(name)
         region.records.release_app_port(name)
-        if region.records.all():
-            region.router.remove_route(name)
-            return
-        context.report("stopping the region: nothing is left in it")
-        if region.supervisor.is_running():
-            region.router.remove_route(name)
-        region.dismantle()
+        # Last: as long as it is there, a destroy that was killed is taken up again.
+        region.records.remove(str(request.scope), (request.address, request.instance))
 
     def problems(self, address: ResourceAddress, record: Record, view: RegionView) -> tuple[str, ...]:
         if not view.supervisor_running:

@@ -78,7 +78,9 @@ def _dyno_problem(dyno: Dyno, running: RunningDyno | None, view: RegionView) -> 
     if status.state == "crashed":
         why = status.error or (f"exit status {status.exit_code}" if status.exit_code is not None else "it ended")
         return f"{dyno.name} is crashed: {why}"
-    return f"{dyno.name} is down" if status.state == "down" else None
+    if status.state == "down":
+        return f"{dyno.name} is down"
+    return None if running.spec.home.exists() else f"{dyno.name} has lost its files"
 
 
 def _processes(record: Record) -> Mapping[str, Mapping[str, Any]]:

@@ -128,12 +128,15 @@ class LocalProvider:
 def _told() -> Generator[None]:
     """The rooms below raise their own errors; the executor knows one."""
     from declarative_paas.providers.router.errors import RouterError
+    from declarative_paas.providers.runtime.ports import PortError
     from declarative_paas.providers.runtime.supervisor import SupervisorError
 
     try:
         yield
     except (RouterError, SupervisorError) as problem:
         raise ProviderError(ErrorKind.TRANSIENT, str(problem)) from problem
+    except PortError as problem:
+        raise ProviderError(ErrorKind.UNAVAILABLE, str(problem)) from problem
     except VaultError as problem:
         raise ProviderError(ErrorKind.INVALID, str(problem)) from problem
     except FileNotFoundError as problem:

@@ -77,13 +77,15 @@ class LocalReach:
             return run_foreground(spec)
 
     def psql(self, app: str, alias: str, arguments: Sequence[str]) -> int:
+        from declarative_paas.providers.addons.passfile import password_out_of
         from declarative_paas.providers.addons.postgres_driver import psql_command
 
         addon = self._record("addon", app, alias)
         if addon is None:
             raise ProviderError(ErrorKind.INVALID, f"{app} has no add-on {alias}")
         argv, environment = psql_command(self._region.addons, str(addon.facts["key"]))
-        return subprocess.call([*argv, *arguments], env={**os.environ, **environment})
+        with password_out_of({**os.environ, **environment}) as (told, descriptors):
+            return subprocess.call([*argv, *arguments], env=told, pass_fds=descriptors)
 
     def url(self, app: str) -> str:
         return str(self._app(app).outputs["web_url"])

@@ -76,7 +76,8 @@ class Rollout:
         return {match[1] for problem in self._region.router.problems() if (match := pattern.fullmatch(problem))}
 
     def _serves(self, running: RunningDyno | None) -> bool:
-        return running is not None and running.status is not None and running.status.state == "up"
+        up = running is not None and running.status is not None and running.status.state == "up"
+        return up and running is not None and running.spec.home.exists()
 
     def _start(self, dyno: Dyno, release: ReleaseRecord) -> _Started:
         region = self._region

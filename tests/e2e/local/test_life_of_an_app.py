@@ -84,7 +84,8 @@ def test_what_a_person_does_to_a_running_app(echo: Project):
     echo.app("echo", maintenance=True)
     echo.apply()
     assert echo.get("echo")[0] == 503
-    echo.app("echo", maintenance=False)
+    del echo.apps["echo"]["maintenance"]
+    echo.write()
     echo.apply()
     assert echo.get("echo")[0] == 200
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,27 +31,23 @@ class Searched:
         self.scanner = Scanner()
         self.ran: set[str] = set()
 
-    def dpaas(self, *arguments: str, expect: int | None = 0, stdin: str | None = None) -> str:
-        done = self.project.dpaas(*arguments, expect=expect, stdin=stdin)
-        told = f"output of dpaas {' '.join(arguments[:4])}"
-        self.scanner.search(told, done.stdout.encode())
-        self.scanner.search(told, done.stderr.encode())
-        self.ran.add(" ".join(word for word in arguments[:2] if word.isalpha()))
-        self.ran.add(arguments[0])
-        return done.stdout + done.stderr
-
-    def debugged(self, *arguments: str) -> None:
-        """With a traceback: it shows code, and must not show values."""
+    def dpaas(
+        self, *arguments: str, expect: int | None = 0, stdin: str = "", debug: Mapping[str, str] | None = None
+    ) -> str:
         done = subprocess.run(
             [DPAAS, *arguments],
             cwd=self.project.directory,
-            env={**os.environ, "DPAAS_DEBUG": "1"},
-            stdin=subprocess.DEVNULL,
+            env={**os.environ, "NO_COLOR": "1", **(debug or {})},
+            input=stdin,
             capture_output=True,
-            timeout=60,
+            text=True,
+            timeout=180,
         )
-        assert b"Traceback" in done.stderr
-        self.scanner.search(f"traceback of dpaas {' '.join(arguments)}", done.stdout + done.stderr)
+        told = done.stdout + done.stderr
+        self.scanner.search(f"output of dpaas {' '.join(arguments[:4])}", told.encode())
+        assert expect is None or done.returncode == expect, f"{arguments}: exit code {done.returncode}\n{told}"
+        self.ran |= {arguments[0], " ".join(arguments[:2])}
+        return told
 
     def secret(self, name: str, value: str) -> None:
         self.scanner.know(name, value)
@@ -218,7 +214,9 @@ def another_key(searched: Searched) -> None:
     try:
         for command in (["plan"], ["apply", "--auto-approve"], ["config", "get", "echo", "TOKEN"], ["secrets", "list"]):
             searched.dpaas(*command, expect=None)
-        searched.debugged("config", "get", "echo", "TOKEN")
+        # A traceback shows code, and must not show values.
+        debug = {"DPAAS_DEBUG": "1"}
+        assert "Traceback" in searched.dpaas("config", "get", "echo", "TOKEN", expect=1, debug=debug)
     finally:
         key.write_bytes(kept)
 
