@@ -37,7 +37,8 @@ class LocalReach:
                 release=item.spec.release,
                 since=None if item.status is None else item.status.since,
                 command=item.spec.command,
-                memory_mb=None if item.status is None else item.status.memory_mb,
+                # 0: not sampled yet, and 20 s pass between samples.
+                memory_mb=None if item.status is None else item.status.memory_mb or None,
                 error=None if item.status is None else item.status.error,
             )
             for item in found.values()

@@ -60,7 +60,7 @@ class Rollout:
                 for item in begun:
                     self._wait(item)
         except ProviderError:
-            self._undo([item for item in started if item.dyno.id not in existing])
+            self._undo([item for item in started if item.dyno.id not in existing], others=bool(existing))
             raise
         self._switch(app, wanted)
         ids = {dyno.id for dyno in wanted}
@@ -163,9 +163,10 @@ class Rollout:
     def _lines(self, started: _Started) -> list[str]:
         return last_lines(started.spec.log, started.dyno.name, since=started.since)
 
-    def _undo(self, started: Sequence[_Started]) -> None:
+    def _undo(self, started: Sequence[_Started], *, others: bool) -> None:
         if started:
-            self._context.report("removing the new dynos: the release before goes on serving")
+            rest = ": the release before goes on serving" if others else ""
+            self._context.report(f"removing the new dynos{rest}")
         stop_dynos(self._region, [RunningDyno(spec=item.spec, status=None) for item in started])
 
     def _switch(self, app: str, wanted: Sequence[Dyno]) -> None:
