@@ -79,3 +79,12 @@ def test_an_app_s_whole_life_from_the_first_create_to_nothing_left(bench: Bench)
 
 def test_a_region_in_which_nothing_was_made_reads_as_absent(bench: Bench):
     assert bench.read(("app.shop", "i1")) == {("app.shop", "i1"): Absent()}
+
+
+def test_a_change_that_is_made_undone_and_made_again_is_in_force(bench: Bench):
+    bench.create("config.shop", {"vars": {"A": "1"}})
+    for value in ("2", "1", "2"):
+        bench.update("config.shop", {"vars": {"A": value}})
+        reading = bench.read()["config.shop", "i1"]
+        assert isinstance(reading, Present)
+        assert reading.attributes == {"vars": {"A": value}}
