@@ -87,7 +87,7 @@ def plan(
     )
     with inputs.world(diagnostics) as world:
         planned = plan_changes(world, request)
-    if planned.plan is not None:
+    if planned.plan is not None and (planned.ok or not planned.plan.is_empty):
         # Also one that must not be applied: it tells what there is to confirm.
         _print_plan(planned.plan, inputs, as_json=as_json, verbose=verbose)
     if diagnostics is not DiagnosticFormat.TEXT or planned.diagnostics:

@@ -14,8 +14,12 @@ from declarative_paas.core.provider import ErrorKind, ProviderError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dyno:
-    """One dyno of one release. Two dynos with the same `id` are the same: it need not be started again."""
+    """One dyno of one release. Two dynos with the same `id` are the same: it need not be started again.
 
+    `place` tells platforms and regions of one machine apart: leftovers of a dyno are found, and ended, by its id.
+    """
+
+    place: str
     app: str
     type: str
     number: int
@@ -35,12 +39,14 @@ class Dyno:
     @property
     def id(self) -> str:
         """Names its program, files and working directory: app, dyno, release and what it is started with."""
-        content = json.dumps([self.command, self.size.name, self.size.memory_mb, self.size.memory_kill_mb])
-        fingerprint = hashlib.sha256(content.encode()).hexdigest()[:6]
+        content = json.dumps([self.place, self.command, self.size.name, self.size.memory_mb, self.size.memory_kill_mb])
+        fingerprint = hashlib.sha256(content.encode()).hexdigest()[:10]
         return f"{self.app}.{self.type}.{self.number}.v{self.release}.{fingerprint}"
 
 
-def wanted_dynos(app: str, release: int, processes: Mapping[str, Mapping[str, Any]], catalog: Catalog) -> list[Dyno]:
+def wanted_dynos(
+    place: str, app: str, release: int, processes: Mapping[str, Mapping[str, Any]], catalog: Catalog
+) -> list[Dyno]:
     """Every dyno of the formation, web first. Raises ProviderError for a size the catalog lacks."""
     found: list[Dyno] = []
     for process_type in sorted(processes, key=lambda name: (name != "web", name)):
@@ -50,6 +56,7 @@ def wanted_dynos(app: str, release: int, processes: Mapping[str, Mapping[str, An
             raise ProviderError(ErrorKind.INVALID, f"the catalog has no dyno size {process['size']!r}")
         found.extend(
             Dyno(
+                place=place,
                 app=app,
                 type=process_type,
                 number=number,

@@ -43,7 +43,9 @@ def one_off_spec(
         raise ProviderError(ErrorKind.INVALID, f"the catalog has no dyno size {size!r}")
     number = 1000 + secrets.randbelow(9000)
     name = f"{process_type}.{number}"
-    spec = _spec(region, release, f"{release.app}.{name}.v{release.version}", name, process_type, command, found, None)
+    # Unique among all platforms of the machine, as a dyno's id must be.
+    identifier = f"{release.app}.{name}.v{release.version}.{secrets.token_hex(5)}"
+    spec = _spec(region, release, identifier, name, process_type, command, found, None)
     try:
         yield spec
     finally:

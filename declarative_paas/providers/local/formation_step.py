@@ -25,7 +25,7 @@ class FormationStep:
         region.ensure_running()
         app = region.local_name(request.scope, request.address.app)
         version = int(request.attributes["release"])
-        wanted = wanted_dynos(app, version, request.attributes["processes"], region.catalog)
+        wanted = wanted_dynos(self._region.place, app, version, request.attributes["processes"], region.catalog)
         Rollout(region, context).run(app, wanted, _release(region, app, version))
         region.records.put(
             str(request.scope),
@@ -52,7 +52,7 @@ class FormationStep:
         version = int(record.facts["release"])
         running = view.dynos.get(app, {})
         try:
-            wanted = wanted_dynos(app, version, _processes(record), self._region.catalog)
+            wanted = wanted_dynos(self._region.place, app, version, _processes(record), self._region.catalog)
         except ProviderError as unknown_size:
             return (unknown_size.summary,)
         told = (_dyno_problem(dyno, running.get(dyno.id), view) for dyno in wanted)

@@ -50,6 +50,13 @@ def find_home(home: Path, user: str | None) -> Home:
     return Home(data=data, run=run, user=runs_as)
 
 
+def machine_ports() -> Path:
+    """Where this user's platforms on this machine find each other's ports."""
+    directory = Path(tempfile.gettempdir()) / f"dpaas-{os.geteuid()}-machine"
+    _private_directory(directory)
+    return directory / "ports"
+
+
 def peek_run_directory(home: Path) -> Path:
     """The run directory's path, making nothing."""
     name = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]

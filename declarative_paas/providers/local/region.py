@@ -14,7 +14,7 @@ from declarative_paas.catalog.model import Catalog
 from declarative_paas.core.address import Scope
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.providers.addons.driver import RegionAddons
-from declarative_paas.providers.local.home import Home, find_home
+from declarative_paas.providers.local.home import Home, find_home, machine_ports
 from declarative_paas.providers.local.processes import SupervisedHost
 from declarative_paas.providers.local.records import RecordStore
 from declarative_paas.providers.local.settings import LocalSettings
@@ -51,6 +51,11 @@ class LocalRegion:
     @cached_property
     def home(self) -> Home:
         return find_home(self.settings.home, self.settings.user)
+
+    @property
+    def place(self) -> str:
+        """Names this region among all of the machine's."""
+        return f"{self.home.run.name}/{self.settings.region}"
 
     @cached_property
     def directory(self) -> Path:
@@ -122,7 +127,7 @@ class LocalRegion:
 
     @cached_property
     def ports(self) -> PortRegistry:
-        return PortRegistry(self.home.data / "ports.json")
+        return PortRegistry(self.home.data / "ports.json", machine=machine_ports())
 
     @cached_property
     def slugs(self) -> SlugStore:

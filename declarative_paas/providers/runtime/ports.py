@@ -7,7 +7,7 @@ import json
 import os
 import socket
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -39,14 +39,17 @@ class PortRegistry:
     """Claims are keyed by an owner such as `storefront/web.1/v3`. Safe for several processes and threads.
 
     A freed port is handed out again only after the others: old connections to it are over by then.
+    `machine` is a file in which the registries of one machine find each other: a port that another platform
+    has claimed is not given, also while that platform is down or has not bound it yet.
     """
 
-    def __init__(self, path: Path, first: int = FIRST, last: int = LAST) -> None:
+    def __init__(self, path: Path, first: int = FIRST, last: int = LAST, *, machine: Path | None = None) -> None:
         if not 0 < first <= last < 65536:
             raise ValueError(f"not a range of ports: {first}-{last}")
-        self._path = path
+        self._path = path.absolute()
         self._first = first
         self._last = last
+        self._machine = machine
 
     def claim(self, owner: str) -> int:
         """The owner's port, claimed now unless it has one. Raises PortError."""
@@ -56,11 +59,11 @@ class PortRegistry:
         """The owner's `count` contiguous ports. A claim of another size is replaced. Raises PortError."""
         if count < 1:
             raise ValueError("a block has at least one port")
-        with self._changed() as content:
+        with self._alone_on_the_machine(), self._changed() as content:
             first, size = content.claims.get(owner, (0, 0))
             if size != count:
                 content.claims.pop(owner, None)
-                first = self._find(content, count)
+                first = self._find(content, count, self._claimed_elsewhere())
                 content.claims[owner] = (first, count)
                 content.cursor = first + count
             return range(first, first + count)
@@ -108,8 +111,33 @@ class PortRegistry:
         digest = hashlib.sha256(os.fsencode(self._path.absolute())).digest()
         return self._first + int.from_bytes(digest[:4], "big") % (self._last - self._first + 1)
 
-    def _find(self, content: _Content, count: int) -> int:
-        taken = content.taken()
+    @contextmanager
+    def _alone_on_the_machine(self) -> Generator[None]:
+        if self._machine is None:
+            yield
+            return
+        with filelock.held(self._machine.with_name(f"{self._machine.name}.lock")):
+            yield
+
+    def _claimed_elsewhere(self) -> set[int]:
+        """What the machine's other platforms have claimed; makes ourselves known to them."""
+        if self._machine is None:
+            return set()
+        try:
+            known = self._machine.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            known = []
+        others = [Path(line) for line in known if line != str(self._path) and Path(line).exists()]
+        write_atomically(self._machine, "".join(f"{path}\n" for path in [*others, self._path]))
+        taken: set[int] = set()
+        for path in others:
+            # Another platform's broken registry must not stop ours.
+            with suppress(PortError, OSError):
+                taken |= PortRegistry(path)._read().taken()
+        return taken
+
+    def _find(self, content: _Content, count: int, elsewhere: set[int]) -> int:
+        taken = content.taken() | elsewhere
         highest = self._last - count + 1
         cursor = content.cursor if self._first <= content.cursor <= highest else self._first
         for first in chain(range(cursor, highest + 1), range(self._first, cursor)):

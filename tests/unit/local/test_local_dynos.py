@@ -10,8 +10,8 @@ WEB = {"command": "serve", "size": "standard-1x", "quantity": 2, "health": "/up"
 WORKER = {"command": "work", "size": "standard-2x", "quantity": 1, "health": None}
 
 
-def dynos(release: int = 3, **processes):
-    return wanted_dynos("shop", release, processes, packaged())
+def dynos(release: int = 3, place: str = "here", **processes):
+    return wanted_dynos(place, "shop", release, processes, packaged())
 
 
 def test_web_dynos_come_first_and_are_numbered_from_one():
@@ -45,3 +45,8 @@ def test_an_unknown_size_is_refused():
     with pytest.raises(ProviderError) as refused:
         dynos(web={**WEB, "size": "colossal"})
     assert refused.value.kind is ErrorKind.INVALID
+
+
+def test_the_same_app_on_another_platform_has_dynos_of_its_own():
+    here, there = dynos(place="here", web=WEB), dynos(place="there", web=WEB)
+    assert not {dyno.id for dyno in here} & {dyno.id for dyno in there}

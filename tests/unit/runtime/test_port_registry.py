@@ -80,3 +80,30 @@ def test_a_malformed_registry_is_named_and_not_overwritten(tmp_path: Path) -> No
     with pytest.raises(PortError, match=r"ports\.json"):
         claim(tmp_path / "ports.json", "a")
     assert (tmp_path / "ports.json").read_text() == "{"
+
+
+def test_platforms_of_one_machine_never_claim_the_same_port(tmp_path: Path) -> None:
+    machine = tmp_path / "machine"
+    one = PortRegistry(tmp_path / "one.json", 21000, 21009, machine=machine)
+    two = PortRegistry(tmp_path / "two.json", 21000, 21009, machine=machine)
+    claimed = [registry.claim(f"owner {number}") for number in range(5) for registry in (one, two)]
+    assert len(set(claimed)) == 10
+    with pytest.raises(PortError):
+        one.claim("one too many")
+
+
+def test_a_platform_that_is_gone_holds_no_port(tmp_path: Path) -> None:
+    machine = tmp_path / "machine"
+    PortRegistry(tmp_path / "gone.json", 21000, 21000, machine=machine).claim("x")
+    other = PortRegistry(tmp_path / "other.json", 21000, 21000, machine=machine)
+    with pytest.raises(PortError):
+        other.claim("y")
+    (tmp_path / "gone.json").unlink()
+    assert other.claim("y") == 21000
+
+
+def test_another_platform_s_broken_registry_stops_nobody(tmp_path: Path) -> None:
+    machine = tmp_path / "machine"
+    PortRegistry(tmp_path / "broken.json", machine=machine).claim("x")
+    (tmp_path / "broken.json").write_text("{", encoding="utf-8")
+    assert PortRegistry(tmp_path / "other.json", machine=machine).claim("y")
