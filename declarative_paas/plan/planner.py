@@ -116,7 +116,8 @@ def _in_order(
 ) -> list[Change]:
     """What is made, in making order; then what is removed, in the reverse of its recorded order."""
     made = [changes[address] for address in order if address in changes]
-    removed = {address: recorded.get(address, ()) for address in changes if address not in set(order)}
+    wanted = set(order)
+    removed = {address: recorded.get(address, ()) for address in changes if address not in wanted}
     return made + [changes[address] for address in reversed(topological_order(removed))]
 
 

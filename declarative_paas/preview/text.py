@@ -129,9 +129,12 @@ class _Text:
     def _position_column(self, heads: list[_Head]) -> int:
         """Where positions begin: behind the longest head that leaves room for the longest position."""
         room = self._width - max((len(head.position) for head in heads), default=0)
+        by_app: dict[str, list[_Head]] = {}
+        for head in heads:
+            by_app.setdefault(head.change.address.app, []).append(head)
         widths = [
             width
-            for found in ([head for head in heads if head.change.address.app == app] for app in self._apps)
+            for found in by_app.values()
             for head in found
             if (width := self._head_width(head, _address_width(found)) + 2) <= room
         ]
