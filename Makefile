@@ -27,7 +27,7 @@ check-static: $(STAMP)
 	$(BIN)/ruff check declarative_paas tests benchmarks
 	$(BIN)/ruff format --check declarative_paas tests benchmarks
 	$(BIN)/mypy
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
 golden: $(STAMP)  ## regenerate golden files after a change that was meant
