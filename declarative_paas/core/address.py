@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ResourceAddress:
-    """A resource's name within one scope: its type, its app, and a name below the app if it has one."""
+class ResourceAddress(NamedTuple):
+    """A resource's name within one scope: its type, its app, and a name below the app if it has one.
+
+    A tuple, because tuples are hashed and compared in C: a plan of 10,000 resources does so a million times.
+    """
 
     type: str
     app: str

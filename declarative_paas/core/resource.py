@@ -30,13 +30,19 @@ class Resource:
     price_cents: int | None = 0
     ignored: tuple[str, ...] = ()
     declared_in: str = ""
+    _dependencies: tuple[ResourceAddress, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     def dependencies(self) -> tuple[ResourceAddress, ...]:
         """Addresses that must be settled before this one, sorted, each once."""
-        found = {reference.address for reference in references(self.attributes)}
-        found.update(self.after)
-        found.discard(self.address)
-        return tuple(sorted(found))
+        known = self._dependencies
+        if known is None:
+            found = {reference.address for reference in references(self.attributes)}
+            found.update(self.after)
+            found.discard(self.address)
+            known = tuple(sorted(found))
+            # Every phase of a plan asks, and the answer of a frozen value stays the same.
+            object.__setattr__(self, "_dependencies", known)
+        return known
 
 
 class InstanceStatus(Enum):

@@ -16,6 +16,7 @@ import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -95,7 +96,8 @@ class _Reader:
     def __init__(self) -> None:
         self.files: list[Path] = []
         self.diagnostics: list[Diagnostic] = []
-        self._seen: set[Path] = set()
+        self._seen: set[str] = set()
+        self._directories: dict[str, str] = {}
 
     def read_base(self, paths: Sequence[Path]) -> list[ManifestFile]:
         parsed: list[ManifestFile] = []
@@ -138,19 +140,20 @@ class _Reader:
         for entry in _entries(directory):
             if _is_yaml(entry):
                 yield entry, _is_ours(entry)
-        for root, directories, names in os.walk(directory, onerror=self._unreadable):
+        top = str(directory)
+        for root, directories, names in os.walk(top, onerror=self._unreadable):
             directories[:] = sorted(
                 name for name in directories if name not in _PASSED_OVER and not name.startswith(".")
             )
-            if Path(root) != directory:
-                for entry in (Path(root) / name for name in sorted(names)):
-                    if _is_yaml(entry) and _is_ours(entry):
-                        yield entry, True
+            if root != top:
+                # Names before paths: a repository has far more files than manifests.
+                for name in sorted(name for name in names if _is_ours_by_name(name)):
+                    yield Path(root, name), True
 
     def _parse(self, found: Sequence[tuple[Path, bool]]) -> list[ManifestFile]:
         parsed: list[ManifestFile] = []
         for path, sought in found:
-            identity = path.resolve()
+            identity = self._identity(path)
             if identity in self._seen:
                 continue
             self._seen.add(identity)
@@ -159,12 +162,22 @@ class _Reader:
                 parsed.append(parse_file(data, str(path), sought=sought))
         return parsed
 
+    def _identity(self, path: Path) -> str:
+        """The file whatever way led to it; each directory is resolved once."""
+        if path.is_symlink():
+            return os.path.realpath(path)
+        parent = str(path.parent)
+        if parent not in self._directories:
+            self._directories[parent] = os.path.realpath(parent)
+        return f"{self._directories[parent]}/{path.name}"
+
     def _bytes(self, path: Path) -> bytes | None:
         try:
             # Never more than needed to know that it is too much: the path may name an endless device.
-            with path.open("rb") as file:
-                data = file.read(MAX_FILE_BYTES + 1)
-                size = max(os.fstat(file.fileno()).st_size, len(data))
+            with path.open("rb", buffering=0) as file:
+                size = os.fstat(file.fileno()).st_size
+                data = _read_up_to(file, MAX_FILE_BYTES + 1, expected=size)
+                size = max(size, len(data))
         except FileNotFoundError:
             siblings = [one.name for one in _entries(path.parent)]
             near = nearest(path.name, siblings)
@@ -196,12 +209,25 @@ def _entries(directory: Path) -> list[Path]:
         return []
 
 
+def _read_up_to(file: FileIO, limit: int, *, expected: int) -> bytes:
+    """The whole content, or its first `limit` bytes; a buffer for all of `limit` is never made without need."""
+    data = file.read(min(expected + 1, limit)) or b""
+    while len(data) < limit and (more := file.read(min(limit - len(data), 65536))):
+        data += more
+    return data
+
+
 def _is_yaml(path: Path) -> bool:
     return path.suffix in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
 
 
 def _is_ours(path: Path) -> bool:
-    return path.stem in _OUR_STEMS or path.stem.endswith(_OUR_ENDING)
+    return _is_ours_by_name(path.name)
+
+
+def _is_ours_by_name(name: str) -> bool:
+    stem, dot, suffix = name.rpartition(".")
+    return dot + suffix in SUFFIXES and not name.startswith(".") and (stem in _OUR_STEMS or stem.endswith(_OUR_ENDING))
 
 
 def _missing_sources(apps: Sequence[AppManifest]) -> Iterator[Diagnostic]:

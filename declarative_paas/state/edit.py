@@ -43,7 +43,7 @@ def move(snapshot: Snapshot, from_: ResourceAddress, to: ResourceAddress) -> lis
         _refuse_unknown(snapshot, from_)
     if from_.type != to.type:
         raise StateError(
-            f"{from_} cannot become {to}: a record keeps its type; did you mean {replace(to, type=from_.type)}?"
+            f"{from_} cannot become {to}: a record keeps its type; did you mean {to._replace(type=from_.type)}?"
         )
     if _at(snapshot, to) or any(intent.address == to for intent in snapshot.intents):
         raise StateError(f"{to} is taken: something is recorded there; `state rm {to}` forgets it")
