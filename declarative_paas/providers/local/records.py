@@ -1,22 +1,17 @@
-"""What this region was told to be: one SQLite file, read in bulk, written per row.
-
-It is the local platform's own memory, as Heroku has its database: the engine's state is another thing
-and may be lost without the platform losing track. Secret values are sealed.
-"""
+"""A region's records in one SQLite file: read in bulk, written per row."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.provider import ErrorKind, InstanceKey, ProviderError
+from declarative_paas.providers.hosting.records import Record, ReleaseRecord
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
@@ -29,31 +24,6 @@ CREATE TABLE IF NOT EXISTS releases (
 );
 CREATE TABLE IF NOT EXISTS app_ports (app TEXT PRIMARY KEY, port INTEGER NOT NULL UNIQUE);
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """One instance. `attributes` and `outputs` are in their JSON form; `sealed` opens to a JSON object."""
-
-    attributes: Mapping[str, Any]
-    outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    sealed: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseRecord:
-    """A numbered release. `environment` is sealed; `inputs` are the release's attributes in JSON form."""
-
-    app: str
-    version: int
-    slug: str
-    environment: str
-    inputs: Mapping[str, Any]
-    status: str
-    created_at: str
-    description: str
-    key: str
 
 
 class RecordStore:
@@ -145,6 +115,11 @@ class RecordStore:
     def remove_releases(self, app: str) -> None:
         with self._using() as connection:
             connection.execute("DELETE FROM releases WHERE app = ?", (app,))
+
+    def erase(self) -> None:
+        with self._using() as connection:
+            for table in ("records", "releases", "app_ports"):
+                connection.execute(f"DELETE FROM {table}")
 
     def claim_app_port(self, app: str, first: int, last: int) -> int | None:
         """The app's port, claimed now unless it has one; None when all of them are taken."""

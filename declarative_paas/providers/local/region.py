@@ -6,25 +6,28 @@ import shutil
 import socket
 import sys
 import threading
-from collections.abc import Callable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from declarative_paas.catalog.model import Catalog
-from declarative_paas.core.address import Scope
-from declarative_paas.core.provider import ErrorKind, ProviderError
-from declarative_paas.providers.addons.driver import RegionAddons
+from declarative_paas.core.provider import ErrorKind, Leftover, ProviderError
+from declarative_paas.providers.addons.driver import RegionAddons, read_region
+from declarative_paas.providers.hosting.cleanup import needed_slugs
+from declarative_paas.providers.hosting.made_once import made_once
+from declarative_paas.providers.hosting.view import RegionView
+from declarative_paas.providers.local.addons import LocalAddons
+from declarative_paas.providers.local.dynos import LocalDynos
 from declarative_paas.providers.local.home import Home, find_home, machine_ports
 from declarative_paas.providers.local.processes import SupervisedHost
 from declarative_paas.providers.local.records import RecordStore
 from declarative_paas.providers.local.settings import LocalSettings
+from declarative_paas.providers.local.slugs import LocalSlugs
 from declarative_paas.providers.router.router import Router
 from declarative_paas.providers.router.settings import RouterSettings, haproxy_binary
 from declarative_paas.providers.runtime.ports import PortRegistry
 from declarative_paas.providers.runtime.programs import Program
 from declarative_paas.providers.runtime.supervisor import RegionSupervisor
 from declarative_paas.providers.slugs.stack import Stack, local_stack
-from declarative_paas.providers.slugs.store import SlugStore
 from declarative_paas.vault.keyring import Keyring
 
 APP_PORTS = 100
@@ -48,7 +51,7 @@ class LocalRegion:
 
     # Places
 
-    @cached_property
+    @made_once
     def home(self) -> Home:
         return find_home(self.settings.home, self.settings.user)
 
@@ -57,7 +60,7 @@ class LocalRegion:
         """Names this region among all of the machine's."""
         return f"{self.home.run.name}/{self.settings.region}"
 
-    @cached_property
+    @made_once
     def directory(self) -> Path:
         path = self.home.data / "regions" / self.settings.region
         path.mkdir(parents=True, exist_ok=True)
@@ -66,7 +69,7 @@ class LocalRegion:
             directory.chmod(0o755)
         return path
 
-    @cached_property
+    @made_once
     def run_directory(self) -> Path:
         path = self.home.run / self.settings.region
         path.mkdir(mode=0o711, exist_ok=True)
@@ -98,6 +101,13 @@ class LocalRegion:
     def log_file(self, app: str) -> Path:
         return self.logs_directory / f"{app}.log"
 
+    def status_file(self, dyno_id: str) -> Path:
+        return self.dynos_directory / f"{dyno_id}.status"
+
+    def environment_file(self, dyno_id: str) -> Path:
+        """Sealed."""
+        return self.dynos_directory / f"{dyno_id}.env"
+
     @property
     def exists(self) -> bool:
         """Whether anything was ever made here; looking makes nothing."""
@@ -105,7 +115,7 @@ class LocalRegion:
 
     # What lives here
 
-    @cached_property
+    @made_once
     def keyring(self) -> Keyring:
         return self._make_keyring()
 
@@ -113,11 +123,11 @@ class LocalRegion:
     def key_file(self) -> Path:
         return self.settings.home / "secret.key"
 
-    @cached_property
+    @made_once
     def records(self) -> RecordStore:
         return RecordStore(self.directory / "region.db")
 
-    @cached_property
+    @made_once
     def supervisor(self) -> RegionSupervisor:
         return RegionSupervisor(
             self.directory / "supervisor",
@@ -125,20 +135,33 @@ class LocalRegion:
             identifier=f"dpaas-{self.settings.region}-{self.home.run.name}",
         )
 
-    @cached_property
+    @made_once
     def ports(self) -> PortRegistry:
         return PortRegistry(self.home.data / "ports.json", machine=machine_ports())
 
-    @cached_property
-    def slugs(self) -> SlugStore:
-        return SlugStore(self._made("slugs"))
+    @made_once
+    def dynos(self) -> LocalDynos:
+        return LocalDynos(self)
 
-    @cached_property
+    @made_once
+    def slugs(self) -> LocalSlugs:
+        return LocalSlugs(
+            self._made("slugs"),
+            stack=self.stack,
+            user=self.home.user,
+            timeout_s=self.settings.seconds("build_timeout_s"),
+        )
+
+    @made_once
     def stack(self) -> Stack:
         return local_stack(self.home.user, self._made("stack"))
 
-    @cached_property
-    def addons(self) -> RegionAddons:
+    @made_once
+    def addons(self) -> LocalAddons:
+        return LocalAddons(self.addon_servers)
+
+    @made_once
+    def addon_servers(self) -> RegionAddons:
         run = self._run("a")
         return RegionAddons(
             directory=self._made("addons"),
@@ -150,7 +173,7 @@ class LocalRegion:
             processes=SupervisedHost(self.supervisor),
         )
 
-    @cached_property
+    @made_once
     def router(self) -> Router:
         return Router(
             RouterSettings(
@@ -164,14 +187,24 @@ class LocalRegion:
             )
         )
 
-    @cached_property
+    @made_once
     def router_port(self) -> int:
         return self.settings.port or self._chosen_port("router_port")
 
-    @cached_property
+    @made_once
     def app_ports(self) -> tuple[int, int]:
         block = self.ports.free_block(APP_PORTS, f"{self.settings.region}/app-ports")
         return block.start, block.stop - 1
+
+    def app_host(self, local_name: str) -> str:
+        """Every browser and curl resolves names below localhost to this machine (RFC 6761)."""
+        return f"{local_name}.localhost"
+
+    def host_url(self, host: str) -> str:
+        return f"http://{host}:{self.router_port}"
+
+    def port_url(self, port: int) -> str:
+        return f"http://127.0.0.1:{port}"
 
     def _chosen_port(self, name: str) -> int:
         """Chosen once, kept for good: URLs must survive a restart."""
@@ -215,6 +248,46 @@ class LocalRegion:
                         "choose another `port`, or none for a free one",
                     ) from None
 
+    def is_running(self) -> bool:
+        return self.supervisor.is_running()
+
+    def programs(self) -> Mapping[str, str]:
+        if not self.exists or not self.supervisor.is_running():
+            return {"supervisor": "stopped"}
+        dynos = {name for found in self.dynos.all().values() for name in found}
+        programs = {
+            name: status.state.value.lower()
+            for name, status in sorted(self.supervisor.programs().items())
+            if name not in dynos
+        }
+        return {"supervisor": "running", **programs}
+
+    def look(self, scope: str) -> RegionView:
+        records = {(address, instance): record for (_, address, instance), record in self.records.all(scope).items()}
+        running = self.supervisor.is_running()
+        return RegionView(
+            records=records,
+            down=None if running else "the region's supervisor is not running",
+            dynos=self.dynos.supervised(self.supervisor.programs() if running else ()),
+            addons=read_region(self.addon_servers),
+            slugs=frozenset(self.slugs.ids()),
+            router_problems=self.router.problems(),
+            routed=self.router.desired_servers(),
+        )
+
+    def leftovers(self) -> Sequence[Leftover]:
+        needed = needed_slugs(self.records)
+        return [
+            Leftover(kind="slug", name=slug.id, why="no release needs it", size_bytes=slug.size_bytes)
+            for slug in self.slugs.slugs()
+            if slug.id not in needed
+        ]
+
+    def clear(self, items: Sequence[Leftover]) -> Sequence[str]:
+        for item in items:
+            self.slugs.remove(item.name)
+        return ()
+
     def stop(self) -> None:
         """Ends every process; all data stays."""
         self.supervisor.shutdown(timeout_s=self.settings.seconds("stop_timeout_s") + 30)
@@ -226,10 +299,6 @@ class LocalRegion:
                 self.supervisor.remove(name)
         self.stop()
         shutil.rmtree(self.run_directory, ignore_errors=True)
-
-    def local_name(self, scope: Scope, app: str) -> str:
-        """An app's name here: apps of other environments than the default carry the environment's name."""
-        return app if scope.environment == "default" else f"{app}--{scope.environment}"
 
     def _router_program(self) -> Program:
         return Program(

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from declarative_paas.core.address import Scope
+from declarative_paas.providers.hosting.timeouts import TIMEOUTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalSettings:
     """`home` is `.dpaas/`; `base_directory` is where relative source paths start; `port` the router's, if chosen.
 
-    Options (`spec.regions.NAME.options`), seconds: `boot_timeout_s` (Heroku's R10, 60), `stop_timeout_s`
-    (R12, 30), `drain_timeout_s` (30), `health_timeout_s` (60), `build_timeout_s` (900),
-    `release_timeout_s` (3600).
+    Options (`spec.regions.NAME.options`), in seconds: the timeouts of every hosting provider, and
+    `backoff_first_s`, how long after its first crash a dyno starts again.
     """
 
     region: str
@@ -33,12 +33,4 @@ class LocalSettings:
         return float(self.options.get(name, OPTION_DEFAULTS[name]))
 
 
-OPTION_DEFAULTS: Mapping[str, float] = {
-    "boot_timeout_s": 60.0,
-    "stop_timeout_s": 30.0,
-    "drain_timeout_s": 30.0,
-    "health_timeout_s": 60.0,
-    "build_timeout_s": 900.0,
-    "release_timeout_s": 3600.0,
-    "backoff_first_s": 10.0,
-}
+OPTION_DEFAULTS: Mapping[str, float] = {**TIMEOUTS, "backoff_first_s": 10.0}

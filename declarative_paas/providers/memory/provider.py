@@ -6,17 +6,18 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from declarative_paas.core.address import ResourceAddress, Scope
+from declarative_paas.core.data import DataSide
 from declarative_paas.core.diagnostic import Diagnostic
 from declarative_paas.core.plan import Operation
 from declarative_paas.core.provider import (
     Absent,
     Capabilities,
+    Discovered,
     Done,
-    ErrorKind,
     InstanceKey,
     Pending,
     Present,
-    ProviderError,
     Reading,
     ReadQuery,
     StepContext,
@@ -25,10 +26,11 @@ from declarative_paas.core.provider import (
 )
 from declarative_paas.core.resource import Resource
 from declarative_paas.core.values import Sensitive, Value, decode, encode
+from declarative_paas.providers.memory.data import DataWorld, MemoryPort, world_told
 from declarative_paas.providers.memory.world import WorldFault
 
 
-class World(Protocol):
+class World(DataWorld, Protocol):
     """A `MemoryWorld` here, or a client of one in another process."""
 
     def put(
@@ -40,6 +42,10 @@ class World(Protocol):
     def rename(self, scope: str, address: str, instance: str, new: str) -> None: ...
 
     def read(self, scope: str) -> dict[str, dict[str, Any]]: ...
+
+    def everything(self) -> list[dict[str, Any]]: ...
+
+    def rescope(self, things: Sequence[tuple[str, str, str]], scope: str) -> None: ...
 
 
 class MemoryProvider:
@@ -76,25 +82,57 @@ class MemoryProvider:
     def poll(self, request: StepRequest, pending: Pending, context: StepContext) -> Done | Pending:
         return self._operate(request)
 
+    def discover(self) -> Sequence[Discovered]:
+        """A memory platform keeps no value of a secret that it was given: only those that it made itself."""
+        with world_told():
+            found = self._world.everything()
+        mine = [(item, Scope.parse(scope)) for item in found for scope in [self._owner(item["scope"])] if scope]
+        return [
+            Discovered(
+                scope=scope,
+                address=ResourceAddress.parse(item["address"]),
+                instance=item["instance"],
+                remote_id=f"memory-{item['instance']}",
+                attributes=decode(item["attributes"]),
+                outputs={name: _sensitive(value) for name, value in item["outputs"].items()},
+            )
+            for item, scope in mine
+        ]
+
+    def adopt(self, things: Sequence[Discovered], scope: Scope) -> None:
+        with world_told():
+            self._world.rescope(
+                [(self._scoped(thing.scope), str(thing.address), thing.instance) for thing in things],
+                self._scoped(scope),
+            )
+
+    def _owner(self, scoped: str) -> str:
+        """The scope of what is in this region; "" for what is in another one of the same world."""
+        scope, _, region = scoped.rpartition("@")
+        return scope if region == self._region else ""
+
     def _operate(self, request: StepRequest) -> Done:
         scope, address = self._scoped(request.scope), str(request.address)
-        try:
+        outputs: Mapping[str, Any] = {}
+        with world_told():
             match request.operation:
                 case Operation.CREATE | Operation.UPDATE:
                     outputs = self._world.put(scope, address, request.instance, request.key, encode(request.attributes))
                 case Operation.RENAME:
                     old = address if request.prior is None else str(request.prior.address)
                     self._world.rename(scope, old, request.instance, address)
-                    outputs = {}
                 case Operation.DELETE | Operation.FORGET:
                     self._world.remove(scope, address, request.instance)
-                    outputs = {}
-        except WorldFault as fault:
-            raise ProviderError(ErrorKind(fault.kind), fault.summary) from None
         return Done(
             remote_id=f"memory-{request.instance}",
             outputs={name: _sensitive(value) for name, value in outputs.items()},
         )
+
+    def data_side(self, scope: Scope, addon: ResourceAddress) -> DataSide:
+        """The add-on's rows; see `core.data.DataHolder`."""
+        port = MemoryPort(world=self._world, scope=self._scoped(scope), address=str(addon))
+        port.rows()
+        return port.side()
 
     def _scoped(self, scope: object) -> str:
         return f"{scope}@{self._region}"

@@ -12,13 +12,31 @@ import socket
 import socketserver
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from declarative_paas.providers.memory.world import MemoryWorld, WorldFault
 
-_METHODS = frozenset({"put", "remove", "rename", "read", "damage", "lose", "fail_on", "set_unreachable", "audit"})
+_METHODS = frozenset(
+    {
+        "put",
+        "remove",
+        "rename",
+        "read",
+        "everything",
+        "rescope",
+        "data",
+        "write_row",
+        "mark_copy",
+        "empty",
+        "damage",
+        "lose",
+        "fail_on",
+        "set_unreachable",
+        "audit",
+    }
+)
 
 
 class RemoteWorld:
@@ -41,6 +59,26 @@ class RemoteWorld:
     def read(self, scope: str) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = self.call("read", scope)
         return found
+
+    def everything(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.call("everything")
+        return found
+
+    def rescope(self, things: Sequence[tuple[str, str, str]], scope: str) -> None:
+        self.call("rescope", things, scope)
+
+    def data(self, scope: str, address: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.call("data", scope, address)
+        return found
+
+    def write_row(self, scope: str, address: str, name: str, text: str) -> None:
+        self.call("write_row", scope, address, name, text)
+
+    def mark_copy(self, scope: str, address: str, mark: Mapping[str, Any] | None) -> None:
+        self.call("mark_copy", scope, address, mark)
+
+    def empty(self, scope: str, address: str) -> None:
+        self.call("empty", scope, address)
 
     def call(self, method: str, *arguments: Any, **keywords: Any) -> Any:
         """Raises WorldFault: injected ones, and `unavailable` when nobody serves the socket."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,13 +26,16 @@ class WorldFault(Exception):
 
 @dataclass(slots=True)
 class Thing:
-    """One living instance. `key` is the idempotency key of what was last done to it."""
+    """One living instance. `key` is the idempotency key of what was last done to it; an add-on holds `rows` of data,
+    and a `mark` while they are a copy on its way."""
 
     attributes: dict[str, Any]
     outputs: dict[str, Any]
     problems: list[str] = field(default_factory=list[str])
     key: str = ""
     updates: int = 0
+    rows: dict[str, str] = field(default_factory=dict[str, str])
+    mark: dict[str, Any] | None = None
 
 
 class MemoryWorld:
@@ -97,6 +100,60 @@ class MemoryWorld:
                 if owner == scope
             }
 
+    def everything(self) -> list[dict[str, Any]]:
+        """What there is, of all scopes. Raises WorldFault when unreachable."""
+        with self._lock:
+            if self._unreachable:
+                raise WorldFault("unavailable", self._unreachable)
+            return [
+                {
+                    "scope": scope,
+                    "address": address,
+                    "instance": instance,
+                    "attributes": thing.attributes,
+                    "outputs": thing.outputs,
+                }
+                for (scope, address, instance), thing in self._things.items()
+            ]
+
+    def rescope(self, things: Sequence[tuple[str, str, str]], scope: str) -> None:
+        """Makes things, each a `(scope, address, instance)`, another scope's; all or none. Idempotent."""
+        with self._lock:
+            if self._unreachable:
+                raise WorldFault("unavailable", self._unreachable)
+            moves = {(owner, address, name): (scope, address, name) for owner, address, name in things}
+            missing = [old for old, new in moves.items() if old not in self._things and new not in self._things]
+            if missing:
+                raise WorldFault("invalid", f"there is no {missing[0][1]} of {missing[0][0]}")
+            for old, new in moves.items():
+                thing = self._things.pop(old, None)
+                if thing is not None:
+                    self._things[new] = thing
+                    self.effects += 1
+
+    def data(self, scope: str, address: str) -> dict[str, Any]:
+        """The `rows` of an add-on, and the `mark` that a copy left. Raises WorldFault when it is not there."""
+        with self._lock:
+            thing = self._holder(scope, address)
+            return {"rows": dict(thing.rows), "mark": thing.mark}
+
+    def write_row(self, scope: str, address: str, name: str, text: str) -> None:
+        with self._lock:
+            self._holder(scope, address).rows[name] = text
+            self.effects += 1
+
+    def mark_copy(self, scope: str, address: str, mark: Mapping[str, Any] | None) -> None:
+        with self._lock:
+            self._holder(scope, address).mark = None if mark is None else dict(mark)
+            self.effects += 1
+
+    def empty(self, scope: str, address: str) -> None:
+        """A fresh database: neither rows nor mark."""
+        with self._lock:
+            thing = self._holder(scope, address)
+            thing.rows, thing.mark = {}, None
+            self.effects += 1
+
     def damage(self, address: str, problem: str = "", attributes: Mapping[str, Any] | None = None) -> None:
         """Breaks or changes every instance at an address behind the engine's back."""
         with self._lock:
@@ -135,6 +192,15 @@ class MemoryWorld:
                 "addresses": sorted(instances),
             }
 
+    def _holder(self, scope: str, address: str) -> Thing:
+        """The newest instance at an address."""
+        if self._unreachable:
+            raise WorldFault("unavailable", self._unreachable)
+        for (owner, name, _), thing in reversed(self._things.items()):
+            if (owner, name) == (scope, address):
+                return thing
+        raise WorldFault("invalid", f"there is no {address}")
+
     def _raise_fault(self, address: str) -> None:
         if self._unreachable:
             raise WorldFault("unavailable", self._unreachable)
@@ -158,7 +224,10 @@ def _outputs(address: str, instance: str, thing: Thing) -> dict[str, Any]:
         case "addon" if previous:
             return previous  # also under another name: where the data is does not change
         case "addon":
-            return {"id": instance, "url": {"$sensitive": f"memory://{rest}:{_digest(instance)}@memory.example/{rest}"}}
+            return {
+                "id": instance,
+                "url": {"$sensitive": f"memory://{rest.replace('/', '-')}:{_digest(instance)}@memory.example/{rest}"},
+            }
         case "release":
             return {"version": int(previous.get("version", 0)) + 1}
         case "slug":

@@ -78,6 +78,18 @@ def server_options(checks: Checks) -> str:
     )
 
 
+def _log_target(settings: RouterSettings) -> str:
+    return "stdout" if settings.log_port is None else f"127.0.0.1:{settings.log_port}"
+
+
+def _binds(settings: RouterSettings) -> str:
+    ports = [str(settings.port)]
+    if settings.app_ports is not None:
+        first, last = settings.app_ports
+        ports.append(f"{first}-{last}")
+    return "\n".join(f"    bind {settings.bind}:{port}" for port in ports)
+
+
 def _ms(seconds: float) -> str:
     return f"{round(seconds * 1000)}ms"
 
@@ -86,7 +98,7 @@ def _global(settings: RouterSettings) -> str:
     lines = [
         "global",
         "    default-path config",
-        f"    log 127.0.0.1:{settings.log_port} len 65535 format raw local0 info",
+        f"    log {_log_target(settings)} len 65535 format raw local0 info",
         f"    nbthread {settings.threads}",
         f"    maxconn {settings.connections}",
         # An ordinary user's file limit may be lower than two files a connection: serve fewer, but start.
@@ -134,14 +146,12 @@ def _defaults(settings: RouterSettings) -> str:
 
 
 def _frontend(settings: RouterSettings) -> str:
-    first, last = settings.app_ports
     log_format = "{" + ",".join(f'"{name}":{value}' for name, value in LOG_FIELDS.items()) + "}"
     html = 'content-type "text/html; charset=utf-8" hdr Cache-Control "no-cache, no-store"'
     in_maintenance = f"{{ var(txn.app),map_str({maps.MAINTENANCE}) -m found }}"
     has_servers = f"{{ var(txn.app),map_str({maps.BACKENDS}) -m found }}"
     return f"""frontend web from common
-    bind {settings.bind}:{settings.port}
-    bind {settings.bind}:{first}-{last}
+{_binds(settings)}
     log-format '{log_format}'
 
     http-request set-var-fmt(txn.fwd) "%[src]"

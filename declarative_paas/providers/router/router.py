@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -18,6 +18,8 @@ from declarative_paas.providers.router.store import TableStore
 from declarative_paas.providers.router.switching import DrainReport
 
 RELOAD_TIMEOUT_S = 30.0
+RETURN_TIMEOUT_S = 3.0
+"""A known server whose dyno was started again is up after two checks; one that is down for good is told as such."""
 POLL_S = 0.02
 
 
@@ -73,9 +75,7 @@ class Router:
         Raises RouteConflictError when a host or port is another app's or the port is not an app port,
         ValueError when a name is malformed. Nothing has changed then.
         """
-        first, last = self._settings.app_ports
-        if app_port is not None and not first <= app_port <= last:
-            raise RouteConflictError(f"port {app_port} of {app} is not one of the router's ports {first}-{last}")
+        self._require_app_port(app, app_port)
         with self._store.lock_table():
             table = self._store.load()
             known = table.routes.get(app)
@@ -115,6 +115,7 @@ class Router:
             self._bring_up(app, servers, up_timeout_s)
             with self._store.lock_table():
                 old = self._point_at(app, servers)
+            _wait_until(lambda: not self._down(app), RETURN_TIMEOUT_S)
         return self._retire(old, drain_timeout_s)
 
     def routes(self) -> tuple[Route, ...]:
@@ -132,6 +133,12 @@ class Router:
         except RouterNotRunningError:
             return ("router is not running",)
 
+    def desired_servers(self) -> Mapping[str, frozenset[str]]:
+        """The servers' names by app, as the table has them, whether the router runs or not."""
+        with self._store.lock_table():
+            routes = self._store.load().routes
+        return {app: frozenset(server.name for server in route.servers) for app, route in routes.items()}
+
     def repair(self) -> None:
         """Makes the running router what the table says. Raises RouterNotRunningError."""
         with self._store.lock_table():
@@ -146,6 +153,14 @@ class Router:
             self._store.save(table)
             self._reload()
             switching.hand_over_all(self._master.workers())
+
+    def _require_app_port(self, app: str, port: int | None) -> None:
+        if port is None:
+            return
+        first, last = self._settings.app_ports or (0, -1)
+        if not first <= port <= last:
+            ports = f"one of the router's ports {first}-{last}" if last > 0 else "the router's: it has none for apps"
+            raise RouteConflictError(f"port {port} of {app} is not {ports}")
 
     def _running_workers(self) -> tuple[Worker, ...]:
         """All workers; none when the router is stopped. Ask with the table locked: a reload closes the socket."""
@@ -200,6 +215,10 @@ class Router:
                     for place in new:
                         live.remove_server(worker, place, by_force=True)
             raise
+
+    def _down(self, app: str) -> list[str]:
+        """A server that was known before is not proven by `_bring_up`: its dyno may have been started again."""
+        return [problem for problem in self.problems() if problem.endswith(f" of {app} is down")]
 
     def _point_at(self, app: str, servers: tuple[Server, ...]) -> tuple[Place, ...]:
         """Requests go to the new servers only; returns the servers that are to drain."""

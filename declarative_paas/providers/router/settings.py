@@ -47,7 +47,8 @@ class RouterSettings:
     """One region's router.
 
     `directory` holds config, maps, pages and routes.json; `run_directory` the sockets and must be short;
-    `app_ports` is (first, last), inclusive: each app may own one of them, answered without any Host.
+    `app_ports` is (first, last), inclusive: each app may own one of them, answered without any Host; None:
+    apps share `port` by their hosts. `log_port` is where a log sink listens; None: the log goes to stdout.
     Raises ValueError when the ports overlap or the socket's path is too long for the kernel.
     """
 
@@ -55,8 +56,8 @@ class RouterSettings:
     run_directory: Path
     binary: Path
     port: int
-    app_ports: tuple[int, int]
-    log_port: int
+    app_ports: tuple[int, int] | None
+    log_port: int | None
     bind: str = "127.0.0.1"
     user: str | None = None
     """Whom the workers become when the router is started by root."""
@@ -72,9 +73,10 @@ class RouterSettings:
     checks: Checks = Checks()
 
     def __post_init__(self) -> None:
-        first, last = self.app_ports
-        if first > last or first <= self.port <= last:
-            raise ValueError(f"app ports {first}-{last} are empty or hold the router's own port {self.port}")
+        if self.app_ports is not None:
+            first, last = self.app_ports
+            if first > last or first <= self.port <= last:
+                raise ValueError(f"app ports {first}-{last} are empty or hold the router's own port {self.port}")
         if len(str(self.socket).encode()) > LONGEST_SOCKET_PATH_BYTES:
             raise ValueError(f"{self.socket} is too long for a unix socket ({LONGEST_SOCKET_PATH_BYTES} bytes)")
         if self.spare_slots < 1:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from declarative_paas.providers.runtime import processes
-from declarative_paas.providers.runtime.spec import write_atomically
+from declarative_paas.providers.wholefile import write_whole
 
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "PYTHONPATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 """What supervisord, and so every server, inherits of our environment. Nothing else: it may hold secrets."""
@@ -46,7 +46,7 @@ class Daemon:
     def start(self) -> None:
         """Starts it, detached from us and our terminal. Raises DaemonError."""
         # Before the start: a pid file is believed only together with the epoch it was written in.
-        write_atomically(self._epoch_file, processes.epoch())
+        write_whole(self._epoch_file, processes.epoch())
         environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         # The package may be run from a checkout; its runners must find it too.
         checkout = str(Path(__file__).resolve().parents[3])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from declarative_paas.providers.runtime.programs import Program, is_plain, program_ini
-from declarative_paas.providers.runtime.spec import write_atomically
+from declarative_paas.providers.wholefile import write_whole
 
 _DIRECTORIES = ("conf.d", "log", "paths")
 _STOP_WAIT_S = 60.0
@@ -50,7 +50,7 @@ class Definitions:
         )
         path = self._file(program.name)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            write_atomically(path, text)
+            write_whole(path, text)
 
     def forget(self, name: str) -> None:
         self._file(name).unlink(missing_ok=True)

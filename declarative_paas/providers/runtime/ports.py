@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from declarative_paas.providers import filelock
-from declarative_paas.providers.runtime.spec import write_atomically
+from declarative_paas.providers.wholefile import write_whole
 
 FIRST, LAST = 20_000, 31_999
 """Below the ports that the system hands to outgoing connections (Linux: 32768, others: 49152)."""
@@ -91,7 +91,7 @@ class PortRegistry:
             yield content
             if json.dumps([content.cursor, content.claims]) != before:
                 text = json.dumps({"cursor": content.cursor, "claims": content.claims}, indent=1, sort_keys=True)
-                write_atomically(self._path, text + "\n")
+                write_whole(self._path, text + "\n")
 
     def _read(self) -> _Content:
         try:
@@ -128,7 +128,7 @@ class PortRegistry:
         except FileNotFoundError:
             known = []
         others = [Path(line) for line in known if line != str(self._path) and Path(line).exists()]
-        write_atomically(self._machine, "".join(f"{path}\n" for path in [*others, self._path]))
+        write_whole(self._machine, "".join(f"{path}\n" for path in [*others, self._path]))
         taken: set[int] = set()
         for path in others:
             # Another platform's broken registry must not stop ours.

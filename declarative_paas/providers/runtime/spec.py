@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from declarative_paas.providers.runtime.backoff import Backoff
+from declarative_paas.providers.wholefile import write_whole
 
 FORMAT = 1
 _PATHS = frozenset({"slug_archive", "working_root", "environment_file", "key_file", "log", "status"})
@@ -94,16 +94,4 @@ class DynoSpec:
 
     def save(self, path: Path) -> None:
         """Writes the file in one step: a reader finds the old one or the new one, whole."""
-        write_atomically(path, self.to_json())
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """A reader finds the old content or the new one, never a part. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise
+        write_whole(path, self.to_json())

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from declarative_paas.providers.runtime import processes
-from declarative_paas.providers.runtime.spec import write_atomically
+from declarative_paas.providers.wholefile import write_whole
 
 DynoState = Literal["starting", "up", "crashed", "down"]
 
@@ -39,7 +39,7 @@ class DynoStatus:
 
 def write_status(path: Path, status: DynoStatus) -> None:
     """Atomically. Raises OSError."""
-    write_atomically(path, json.dumps(asdict(status)) + "\n")
+    write_whole(path, json.dumps(asdict(status)) + "\n")
 
 
 def recorded_status(path: Path) -> DynoStatus | None:

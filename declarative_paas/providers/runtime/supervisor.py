@@ -23,7 +23,7 @@ from declarative_paas.providers.runtime.programs import (
     ProgramStatus,
     supervisor_ini,
 )
-from declarative_paas.providers.runtime.spec import write_atomically
+from declarative_paas.providers.wholefile import write_whole
 
 _OPEN_FILES = 4096
 _LONGEST_RUN_DIRECTORY = 70
@@ -249,7 +249,7 @@ class RegionSupervisor:
             open_files=_OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard),
             as_root=os.geteuid() == 0,
         )
-        write_atomically(self._daemon.configuration, text)
+        write_whole(self._daemon.configuration, text)
 
 
 def _status(info: Mapping[str, Any]) -> ProgramStatus:

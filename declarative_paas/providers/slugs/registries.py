@@ -77,6 +77,19 @@ def registry_environment(stack: Stack) -> dict[str, str]:
     return environment
 
 
+def registry_environment_elsewhere() -> dict[str, str]:
+    """The same for a build on another machine: what names files of this one is left out of it."""
+    environment = {name: value for name, value in os.environ.items() if _is_passed(name)}
+    for name, value in (*_pip_settings(), *_npm_settings()):
+        environment.setdefault(name, value)
+    kept = {name: _without_files(value) for name, value in environment.items()}
+    return {name: value for name, value in kept.items() if value}
+
+
+def _without_files(value: str) -> str:
+    return " ".join(word for word in value.split() if not word.startswith(("/", "~", "./", "file:")))
+
+
 def secrets_in(environment: Mapping[str, str]) -> frozenset[str]:
     """Passwords and tokens among the settings: they must not show in what a build prints."""
     found: set[str] = set()

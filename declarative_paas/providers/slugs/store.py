@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import time
 from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -90,6 +91,13 @@ class SlugStore:
             return file_digest(slug.archive) == slug.archive_digest
         except OSError:
             return False
+
+    def untouched_s(self, slug_id: str) -> float:
+        """How many seconds ago it was made; 0 when it is not there."""
+        try:
+            return time.time() - self.archive_path(slug_id).stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
 
     def remove(self, slug_id: str) -> None:
         """The description first: a half-removed slug does not count."""

@@ -36,8 +36,9 @@ class Outcome:
 class Load:
     """Clients in threads, from `start` to `stop`."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, address: str = "127.0.0.1") -> None:
         self._port = port
+        self._address = address
         self._stop = threading.Event()
         self.outcome = Outcome()
         kinds: list[Callable[[], None]] = [self._keep_alive, self._keep_alive, self._fresh, self._posts, self._slow]
@@ -60,7 +61,7 @@ class Load:
         return self.outcome
 
     def _connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self._port, timeout=35)
+        return http.client.HTTPConnection(self._address, self._port, timeout=35)
 
     def _one(self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None = None) -> None:
         try:
@@ -114,7 +115,7 @@ class Load:
                 self.outcome.fail(f"websocket: {problem!r}")
 
     def _talk(self) -> None:
-        with socket.create_connection(("127.0.0.1", self._port), timeout=35) as connection:
+        with socket.create_connection((self._address, self._port), timeout=35) as connection:
             key = base64.b64encode(os.urandom(16)).decode()
             connection.sendall(
                 f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"

@@ -37,13 +37,13 @@ class Loop:
 class Dyno:
     """Answers `/` with what it saw; other paths misbehave as named. `kill` cuts every connection at once."""
 
-    def __init__(self, loop: Loop, name: str) -> None:
+    def __init__(self, loop: Loop, name: str, address: str = "127.0.0.1") -> None:
         self.name = name
         self.health = 200
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self._loop = loop
         self._writers: set[asyncio.StreamWriter] = set()
-        self._server: asyncio.Server = loop.call(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self._server: asyncio.Server = loop.call(asyncio.start_server(self._serve, address, 0))
         self.port: int = self._server.sockets[0].getsockname()[1]
 
     def seen(self, path: str) -> int:

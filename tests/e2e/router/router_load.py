@@ -15,13 +15,13 @@ PAUSE_S = 0.004
 class Connection:
     """One client connection to the router. Any surprise raises."""
 
-    def __init__(self, port: int, host: str) -> None:
-        self._port, self._host = port, host
+    def __init__(self, port: int, host: str, address: str = "127.0.0.1") -> None:
+        self._port, self._host, self._address = port, host, address
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._streams is None:
-            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+            self._streams = await asyncio.open_connection(self._address, self._port)
         return self._streams
 
     async def request(self, method: str, target: str, body: str = "") -> dict[str, str]:
@@ -63,11 +63,11 @@ class Connection:
 class Load:
     """Mixed traffic to one app until `stop`. `failures` has one line a failed request, `names` who answered."""
 
-    def __init__(self, loop: Loop, port: int, host: str) -> None:
+    def __init__(self, loop: Loop, port: int, host: str, address: str = "127.0.0.1") -> None:
         self.ok = 0
         self.failures: list[str] = []
         self.names: Counter[str] = Counter()
-        self._loop, self._port, self._host = loop, port, host
+        self._loop, self._port, self._host, self._address = loop, port, host, address
         self._stopping = False
         clients = (
             [self._fresh() for _ in range(4)]
@@ -95,20 +95,20 @@ class Load:
 
     async def _fresh(self) -> None:
         while not self._stopping:
-            connection = Connection(self._port, self._host)
+            connection = Connection(self._port, self._host, self._address)
             await self._try("fresh", connection, "GET", "/")
             connection.close()
             await asyncio.sleep(PAUSE_S)
 
     async def _kept(self) -> None:
-        connection = Connection(self._port, self._host)
+        connection = Connection(self._port, self._host, self._address)
         while not self._stopping:
             await self._try("kept", connection, "GET", "/")
             await asyncio.sleep(PAUSE_S)
         connection.close()
 
     async def _posts(self) -> None:
-        connection = Connection(self._port, self._host)
+        connection = Connection(self._port, self._host, self._address)
         for number in itertools.count():
             if self._stopping:
                 break
@@ -120,13 +120,13 @@ class Load:
 
     async def _slow(self) -> None:
         while not self._stopping:
-            connection = Connection(self._port, self._host)
+            connection = Connection(self._port, self._host, self._address)
             await self._try("slow", connection, "GET", "/slow?s=2")
             connection.close()
 
     async def _tunnels(self) -> None:
         while not self._stopping:
-            connection = Connection(self._port, self._host)
+            connection = Connection(self._port, self._host, self._address)
             try:
                 await connection.upgrade()
                 for number in range(30):

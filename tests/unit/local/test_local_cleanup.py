@@ -8,8 +8,9 @@ from types import SimpleNamespace
 from test_local_records import release
 
 from declarative_paas.core.address import ResourceAddress
-from declarative_paas.providers.local.cleanup import KEPT_RELEASES, UNTOUCHED_S, remove_unused_slugs
-from declarative_paas.providers.local.records import Record, RecordStore
+from declarative_paas.providers.hosting.cleanup import KEPT_RELEASES, UNTOUCHED_S, remove_unused_slugs
+from declarative_paas.providers.hosting.records import Record
+from declarative_paas.providers.local.records import RecordStore
 from declarative_paas.providers.slugs.store import Slug, SlugStore, file_digest
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from declarative_paas.catalog.load import packaged
 from declarative_paas.core.provider import ErrorKind, ProviderError
-from declarative_paas.providers.local.dynos import wanted_dynos
+from declarative_paas.providers.hosting.dynos import wanted_dynos
 
 WEB = {"command": "serve", "size": "standard-1x", "quantity": 2, "health": "/up"}
 WORKER = {"command": "work", "size": "standard-2x", "quantity": 1, "health": None}

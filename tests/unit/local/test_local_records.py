@@ -9,7 +9,8 @@ import pytest
 
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.provider import ProviderError
-from declarative_paas.providers.local.records import Record, RecordStore, ReleaseRecord
+from declarative_paas.providers.hosting.records import Record, ReleaseRecord
+from declarative_paas.providers.local.records import RecordStore
 
 APP = ResourceAddress("app", "shop")
 

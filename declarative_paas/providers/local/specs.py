@@ -7,17 +7,21 @@ import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from declarative_paas.catalog.model import DynoSize
 from declarative_paas.core.provider import ErrorKind, ProviderError
-from declarative_paas.providers.local.dynos import Dyno
-from declarative_paas.providers.local.records import ReleaseRecord
-from declarative_paas.providers.local.region import LocalRegion
+from declarative_paas.providers.hosting.dynos import Dyno
+from declarative_paas.providers.hosting.environment import dyno_environment, opened
+from declarative_paas.providers.hosting.host import OneOff, one_off_size
+from declarative_paas.providers.hosting.records import ReleaseRecord
 from declarative_paas.providers.runtime.backoff import Backoff
+from declarative_paas.providers.runtime.oneoff import one_off_name
 from declarative_paas.providers.runtime.spec import DynoSpec
 from declarative_paas.providers.slugs.store import Slug
 
-ONE_OFF_SIZE = "standard-1x"
+if TYPE_CHECKING:
+    from declarative_paas.providers.local.region import LocalRegion
 
 
 def find_slug(region: LocalRegion, slug_id: str) -> Slug:
@@ -34,18 +38,14 @@ def dyno_spec(region: LocalRegion, dyno: Dyno, release: ReleaseRecord, port: int
 
 
 @contextmanager
-def one_off_spec(
-    region: LocalRegion, release: ReleaseRecord, command: str, *, process_type: str = "run", size: str | None = None
-) -> Generator[DynoSpec]:
+def one_off_spec(region: LocalRegion, one_off: OneOff) -> Generator[DynoSpec]:
     """A one-off dyno's spec; its sealed environment is removed afterwards."""
-    found = region.catalog.size(size or ONE_OFF_SIZE)
-    if found is None:
-        raise ProviderError(ErrorKind.INVALID, f"the catalog has no dyno size {size!r}")
-    number = 1000 + secrets.randbelow(9000)
-    name = f"{process_type}.{number}"
+    release = one_off.release
+    size = one_off_size(region.catalog, one_off)
+    name = one_off_name(one_off.type)
     # Unique among all platforms of the machine, as a dyno's id must be.
     identifier = f"{release.app}.{name}.v{release.version}.{secrets.token_hex(5)}"
-    spec = _spec(region, release, identifier, name, process_type, command, found, None)
+    spec = _spec(region, release, identifier, name, one_off.type, one_off.command, size, None)
     try:
         yield spec
     finally:
@@ -74,10 +74,10 @@ def _spec(
         command=command,
         slug_archive=slug.archive,
         working_root=region.work_directory,
-        environment_file=region.dynos_directory / f"{identifier}.env",
+        environment_file=region.environment_file(identifier),
         key_file=region.key_file,
         log=region.log_file(release.app),
-        status=region.dynos_directory / f"{identifier}.status",
+        status=region.status_file(identifier),
         memory_mb=size.memory_mb,
         memory_kill_mb=size.memory_kill_mb,
         pids=size.pids,
@@ -94,15 +94,9 @@ def _spec(
 
 
 def _write_environment(region: LocalRegion, spec: DynoSpec, release: ReleaseRecord, slug: Slug) -> None:
-    """What the slug needs (`{app}` is the dyno's own directory), below what the release sets."""
-    opened: dict[str, str] = json.loads(region.keyring.open(release.environment))
-    slug_environment = {
-        variable: value.replace("{app}", str(spec.home)) for variable, value in slug.runtime_env.items()
-    }
-    path = slug_environment.pop("PATH", None)
-    environment = {**slug_environment, **opened}
-    if path is not None and "PATH" not in opened:
-        environment["PATH"] = path.replace("$PATH", spec.path)
+    environment = dyno_environment(
+        opened(release, region.keyring), slug.runtime_env, app_directory=str(spec.home), path=spec.path
+    )
     sealed = region.keyring.seal(json.dumps(environment))
     _write_private(spec.environment_file, sealed)
 

@@ -12,10 +12,9 @@ from typing import Any, cast
 from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.provider import Done, ErrorKind, ProviderError, StepContext, StepRequest
 from declarative_paas.core.values import encode
-from declarative_paas.providers.local.environment import one_off_spec
-from declarative_paas.providers.local.records import Record, ReleaseRecord
-from declarative_paas.providers.local.region import LocalRegion
-from declarative_paas.providers.local.view import RegionView
+from declarative_paas.providers.hosting.host import OneOff, RegionHost, local_name
+from declarative_paas.providers.hosting.records import Record, ReleaseRecord
+from declarative_paas.providers.hosting.view import RegionView
 
 SUCCEEDED, FAILED, PENDING = "succeeded", "failed", "pending"
 KEPT_LINES = 30
@@ -24,17 +23,18 @@ PROCESS_TYPE = "release"
 
 
 class ReleaseStep:
-    def __init__(self, region: LocalRegion) -> None:
+    def __init__(self, region: RegionHost) -> None:
         self._region = region
 
     def apply(self, request: StepRequest, context: StepContext) -> Done:
         region = self._region
-        app = region.local_name(request.scope, request.address.app)
+        app = local_name(request.scope, request.address.app)
         earlier = region.records.releases(app)
         release = _finished(earlier, request.key)
         if release is None:
-            self._clear_up(app)
-            release = self._begin(request, app, earlier)
+            # An app has one release phase at a time: what is there of one was a killed apply's.
+            region.dynos.clear_one_offs(app, PROCESS_TYPE)
+            release = self._begin(request, app, earlier, context)
             command = request.attributes.get("command")
             if command:
                 context.report(f"v{release.version}: release phase: {command}")
@@ -51,20 +51,17 @@ class ReleaseStep:
 
     def remove(self, request: StepRequest, context: StepContext) -> None:
         region = self._region
-        app = region.local_name(request.scope, request.address.app)
-        self._clear_up(app)
+        app = local_name(request.scope, request.address.app)
+        region.dynos.clear_one_offs(app, PROCESS_TYPE)
         region.records.remove(str(request.scope), (request.address, request.instance))
         region.records.remove_releases(app)
 
     def problems(self, address: ResourceAddress, record: Record, view: RegionView) -> tuple[str, ...]:
         return ()
 
-    def _clear_up(self, app: str) -> None:
-        """An app has one release phase at a time: a sealed environment that is there was a killed apply's."""
-        for path in self._region.dynos_directory.glob(f"{app}.{PROCESS_TYPE}.*.env"):
-            path.unlink(missing_ok=True)
-
-    def _begin(self, request: StepRequest, app: str, earlier: list[ReleaseRecord]) -> ReleaseRecord:
+    def _begin(
+        self, request: StepRequest, app: str, earlier: list[ReleaseRecord], context: StepContext
+    ) -> ReleaseRecord:
         """Takes the snapshot. A failed release keeps its number, as on Heroku."""
         version = earlier[-1].version + 1 if earlier else 1
         rollback_to = request.attributes.get("rollback_to")
@@ -74,7 +71,12 @@ class ReleaseStep:
                 raise ProviderError(ErrorKind.INVALID, f"{app} has no release v{rollback_to} to go back to")
             slug, environment = source.slug, source.environment
         else:
-            slug = str(request.attributes["slug"])
+            image = request.attributes.get("image")
+            slug = (
+                str(request.attributes["slug"])
+                if image is None
+                else self._region.slugs.image(str(image), on_line=context.report)
+            )
             environment = self._region.keyring.seal(json.dumps(self._environment(request), sort_keys=True))
         inputs = cast("Mapping[str, Any]", encode(request.attributes))
         release = ReleaseRecord(
@@ -108,8 +110,6 @@ class ReleaseStep:
 
     def _release_phase(self, release: ReleaseRecord, command: str, context: StepContext) -> None:
         """A one-off dyno; its failure fails the release, and the release before goes on serving."""
-        from declarative_paas.providers.runtime.oneoff import run_captured
-
         region = self._region
         last: deque[str] = deque(maxlen=KEPT_LINES)
 
@@ -117,8 +117,8 @@ class ReleaseStep:
             last.append(line)
             context.report(line)
 
-        with one_off_spec(region, release, command, process_type=PROCESS_TYPE) as spec:
-            status = run_captured(spec, on_line, timeout_s=region.settings.seconds("release_timeout_s"))
+        one_off = OneOff(release=release, command=command, type=PROCESS_TYPE)
+        status = region.dynos.run_captured(one_off, on_line, timeout_s=region.settings.seconds("release_timeout_s"))
         if status != 0:
             region.records.put_release(replace(release, status=FAILED))
             raise ProviderError(
@@ -140,8 +140,8 @@ def _description(inputs: Mapping[str, Any], before: Mapping[str, Any] | None, sl
         return f"Rollback to v{inputs['rollback_to']}"
     if before is None:
         return "Initial release"
-    if inputs.get("slug") != before.get("slug"):
-        return f"Deploy {slug[:8]}"
+    if any(inputs.get(name) != before.get(name) for name in ("slug", "image")):
+        return f"Deploy {inputs.get('image') or slug[:8]}"
     if inputs.get("attachments") != before.get("attachments"):
         return "Update add-ons"
     return "Set config vars"

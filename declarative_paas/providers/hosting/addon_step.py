@@ -7,11 +7,10 @@ from typing import Any
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.provider import Done, ErrorKind, ProviderError, StepContext, StepRequest
 from declarative_paas.core.values import Attributes, Sensitive, encode
-from declarative_paas.providers.addons.driver import AddonDriver, AddonInstance
-from declarative_paas.providers.addons.table import DRIVERS
-from declarative_paas.providers.local.records import Record
-from declarative_paas.providers.local.region import LocalRegion
-from declarative_paas.providers.local.view import RegionView
+from declarative_paas.providers.addons.driver import AddonInstance
+from declarative_paas.providers.hosting.host import RegionHost, local_name
+from declarative_paas.providers.hosting.records import Record
+from declarative_paas.providers.hosting.view import RegionView
 
 
 def addon_key(app: str, address: ResourceAddress, instance: str) -> str:
@@ -20,13 +19,13 @@ def addon_key(app: str, address: ResourceAddress, instance: str) -> str:
 
 
 class AddonStep:
-    def __init__(self, region: LocalRegion) -> None:
+    def __init__(self, region: RegionHost) -> None:
         self._region = region
 
     def apply(self, request: StepRequest, context: StepContext) -> Done:
         region = self._region
         region.ensure_running()
-        driver, instance = self._instance(request, request.attributes)
+        instance = self._instance(request, request.attributes)
         scope, key = str(request.scope), (request.address, request.instance)
         before = region.records.get(scope, key)
         if before is None:
@@ -36,9 +35,9 @@ class AddonStep:
         if before is None:
             region.records.put(scope, key, record)
             context.report(f"provisioning {request.attributes['service']}:{request.attributes['plan']}")
-            outputs = driver.provision(region.addons, instance, context.report)
+            outputs = region.addons.provision(instance, context.report)
         else:
-            repaired = driver.update(region.addons, instance, instance.plan)
+            repaired = region.addons.update(instance)
             for done in repaired.done:
                 context.report(done)
             outputs = repaired.outputs
@@ -52,12 +51,13 @@ class AddonStep:
         """A state that was lost or rolled back would have us make a new, empty database beside the one with
         the data, and switch the app to it."""
         for (scope, address, instance), _ in self._region.records.all(str(request.scope)).items():
-            if address == request.address:
+            if address == request.address and instance not in request.siblings:
                 raise ProviderError(
                     ErrorKind.CONFLICT,
                     f"the region already holds {address} as {instance}, which the state does not know",
                     detail=[
-                        "The state was lost, or is older than the platform: restore it from its backups.",
+                        "The state was lost, or is older than the platform: restore it from its backups,",
+                        "or record what is there with `dpaas import`.",
                         f"Nothing of {scope} was changed here.",
                     ],
                 )
@@ -69,10 +69,8 @@ class AddonStep:
         if record is None:
             return
         region.ensure_running()
-        driver, instance = self._instance(request, record.attributes)
-        driver.deprovision(region.addons, instance)
-        for server in driver.unused_servers(region.addons):
-            region.addons.processes.stop(server)
+        instance = self._instance(request, record.attributes)
+        region.addons.deprovision(instance)
         region.records.remove(scope, key)
 
     def problems(self, address: ResourceAddress, record: Record, view: RegionView) -> tuple[str, ...]:
@@ -81,7 +79,7 @@ class AddonStep:
             return ("it was never finished, or its data is gone",)
         return reading.problems
 
-    def _instance(self, request: StepRequest, attributes: Attributes) -> tuple[AddonDriver, AddonInstance]:
+    def _instance(self, request: StepRequest, attributes: Attributes) -> AddonInstance:
         region = self._region
         service = region.catalog.service(attributes["service"])
         plan = region.catalog.plan(f"{attributes['service']}:{attributes['plan']}")
@@ -89,16 +87,19 @@ class AddonStep:
             raise ProviderError(
                 ErrorKind.INVALID, f"the catalog has no plan {attributes['service']}:{attributes['plan']}"
             )
-        app = region.local_name(request.scope, request.address.app)
+        app = local_name(request.scope, request.address.app)
         facts: dict[str, Any] = dict(plan.facts)
         if attributes.get("version") is not None:
             facts["version"] = attributes["version"]
         credential = attributes.get("credentials")
-        return DRIVERS[service.kind], AddonInstance(
+        return AddonInstance(
             app=app,
             alias=request.address.name,
             key=addon_key(app, request.address, request.instance),
             service=service.kind,
             plan=facts,
             credential=credential if isinstance(credential, Sensitive) else None,
+            scope=str(request.scope),
+            address=str(request.address),
+            instance=request.instance,
         )

@@ -1,42 +1,37 @@
-"""How operations reach a local region: its files, its processes, its databases."""
+"""How operations reach a region: its records, its dynos, its databases."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 from declarative_paas.core.address import ResourceAddress
-from declarative_paas.core.provider import DynoView, ErrorKind, ProviderError, ReleaseView
-from declarative_paas.providers.local.environment import one_off_spec
-from declarative_paas.providers.local.loglines import follow, tail
-from declarative_paas.providers.local.records import Record, ReleaseRecord
-from declarative_paas.providers.local.region import LocalRegion
-from declarative_paas.providers.local.view import list_dynos
+from declarative_paas.core.provider import DynoView, ErrorKind, Leftover, ProviderError, ReleaseView
+from declarative_paas.providers.hosting.environment import opened
+from declarative_paas.providers.hosting.host import OneOff, RegionHost, local_name
+from declarative_paas.providers.hosting.records import Record, ReleaseRecord
 
 
-class LocalReach:
-    """`Reach` on this machine. An app is found within the project's own scope only."""
+class HostedReach:
+    """`Reach` in a region of one's own. An app is found within the project's own scope only."""
 
-    def __init__(self, region: LocalRegion) -> None:
+    def __init__(self, region: RegionHost) -> None:
         self._region = region
 
     def dynos(self, app: str) -> Sequence[DynoView]:
         self._app(app)
         formation = self._record("formation", app)
         processes: Mapping[str, Mapping[str, Any]] = {} if formation is None else formation.attributes["processes"]
-        found = list_dynos(self._region).get(self._local(app), {})
+        found = self._region.dynos.sampled(self._local(app))
         views = [
             DynoView(
-                name=item.spec.name,
-                type=item.spec.process_type,
-                size=str(processes.get(item.spec.process_type, {}).get("size", "")),
+                name=item.name,
+                type=item.type,
+                size=str(processes.get(item.type, {}).get("size", "")),
                 state="starting" if item.status is None else item.status.state,
-                release=item.spec.release,
+                release=item.release,
                 since=None if item.status is None else item.status.since,
-                command=item.spec.command,
+                command=item.command,
                 # 0: not sampled yet, and 20 s pass between samples.
                 memory_mb=None if item.status is None else item.status.memory_mb or None,
                 error=None if item.status is None else item.status.error,
@@ -63,52 +58,54 @@ class LocalReach:
 
     def logs(self, app: str, *, tail: int, follow: bool) -> Iterable[str]:
         self._app(app)
-        path = self._region.log_file(self._local(app))
-        return _follow(path, tail) if follow else _tail(path, tail)
+        return self._region.dynos.logs(self._local(app), tail=tail, follow=follow)
 
     def config(self, app: str) -> Mapping[str, str]:
-        release = self._current_release(app)
-        opened: dict[str, str] = json.loads(self._region.keyring.open(release.environment))
-        return opened
+        return opened(self._current_release(app), self._region.keyring)
 
     def run(self, app: str, command: Sequence[str], *, size: str | None = None) -> int:
-        from declarative_paas.providers.runtime.oneoff import run_foreground
-
-        with one_off_spec(self._region, self._current_release(app), _shell_text(command), size=size) as spec:
-            return run_foreground(spec)
+        one_off = OneOff(release=self._current_release(app), command=_shell_text(command), size=size)
+        return self._region.dynos.run_foreground(one_off)
 
     def psql(self, app: str, alias: str, arguments: Sequence[str]) -> int:
-        from declarative_paas.providers.addons.passfile import password_out_of
-        from declarative_paas.providers.addons.postgres_driver import psql_command
+        return self._region.addons.psql(self._addon_key(app, alias), arguments)
 
-        addon = self._record("addon", app, alias)
-        if addon is None:
-            raise ProviderError(ErrorKind.INVALID, f"{app} has no add-on {alias}")
-        argv, environment = psql_command(self._region.addons, str(addon.facts["key"]))
-        with password_out_of({**os.environ, **environment}) as (told, descriptors):
-            return subprocess.call([*argv, *arguments], env=told, pass_fds=descriptors)
+    def dump(self, app: str, alias: str, into: BinaryIO) -> None:
+        self._region.addons.dump(self._addon_key(app, alias), into)
+
+    def dump_contents(self, app: str, alias: str, file: BinaryIO) -> Sequence[str]:
+        return self._region.addons.dump_contents(self._addon_key(app, alias), file)
+
+    def tables(self, app: str, alias: str) -> int:
+        return self._region.addons.tables(self._addon_key(app, alias))
+
+    def restore(self, app: str, alias: str, file: BinaryIO) -> None:
+        self._region.addons.restore(self._addon_key(app, alias), file)
 
     def url(self, app: str) -> str:
         return str(self._app(app).outputs["web_url"])
 
+    def leftovers(self) -> Sequence[Leftover]:
+        return self._region.leftovers() if self._region.exists else ()
+
+    def clear(self, leftovers: Sequence[Leftover]) -> Sequence[str]:
+        return self._region.clear(leftovers)
+
     def status(self) -> Mapping[str, str]:
-        region = self._region
-        if not region.exists or not region.supervisor.is_running():
-            return {"supervisor": "stopped"}
-        dynos = {name for found in list_dynos(region).values() for name in found}
-        programs = {
-            name: status.state.value.lower()
-            for name, status in sorted(region.supervisor.programs().items())
-            if name not in dynos
-        }
-        return {"supervisor": "running", **programs}
+        return self._region.programs()
 
     def stop(self) -> None:
         if self._region.exists:
             self._region.stop()
 
+    def _addon_key(self, app: str, alias: str) -> str:
+        addon = self._record("addon", app, alias)
+        if addon is None:
+            raise ProviderError(ErrorKind.INVALID, f"{app} has no add-on {alias}")
+        return str(addon.facts["key"])
+
     def _local(self, app: str) -> str:
-        return self._region.local_name(self._region.settings.scope, app)
+        return local_name(self._region.settings.scope, app)
 
     def _record(self, kind: str, app: str, name: str = "") -> Record | None:
         if not self._region.exists:
@@ -134,9 +131,6 @@ class LocalReach:
         if not releases:
             raise ProviderError(ErrorKind.INVALID, f"{app} has no release yet")
         return releases[-1]
-
-
-_tail, _follow = tail, follow
 
 
 def _number(name: str) -> int:

@@ -7,25 +7,20 @@ from collections.abc import Sequence
 from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.provider import Done, ErrorKind, ProviderError, StepContext, StepRequest
 from declarative_paas.core.values import encode
-from declarative_paas.providers.local.records import Record
-from declarative_paas.providers.local.region import LocalRegion
-from declarative_paas.providers.local.view import RegionView
-
-
-def app_host(local_name: str) -> str:
-    """Every browser and curl resolves names below localhost to this machine (RFC 6761)."""
-    return f"{local_name}.localhost"
+from declarative_paas.providers.hosting.host import RegionHost, local_name
+from declarative_paas.providers.hosting.records import Record
+from declarative_paas.providers.hosting.view import RegionView
 
 
 class AppStep:
     """The app's name, its port, its route. The first app of a region starts the region, the last one stops it."""
 
-    def __init__(self, region: LocalRegion) -> None:
+    def __init__(self, region: RegionHost) -> None:
         self._region = region
 
     def apply(self, request: StepRequest, context: StepContext) -> Done:
         region = self._region
-        name = region.local_name(request.scope, request.address.app)
+        name = local_name(request.scope, request.address.app)
         scope, key = str(request.scope), (request.address, request.instance)
         self._check_name(request, name)
         if region.records.get(scope, key) is None:
@@ -34,15 +29,15 @@ class AppStep:
         context.report("starting the region's router")
         region.ensure_running()
         app_port = region.records.claim_app_port(name, *region.app_ports)
-        host = app_host(name)
-        web_url = f"http://{host}:{region.router_port}"
+        host = region.app_host(name)
+        web_url = region.host_url(host)
         outputs = {
             "id": request.instance,
             # Without a port of its own (all are taken) an app is reached by its host name only.
             "name": request.address.app,
             "host": host,
             "web_url": web_url,
-            "url": f"http://127.0.0.1:{app_port}" if app_port else web_url,
+            "url": region.port_url(app_port) if app_port else web_url,
         }
         facts = {"name": name, "app_port": app_port}
         region.records.put(scope, key, Record(attributes=encode(request.attributes), outputs=outputs, facts=facts))
@@ -52,23 +47,25 @@ class AppStep:
 
     def remove(self, request: StepRequest, context: StepContext) -> None:
         region = self._region
-        name = region.local_name(request.scope, request.address.app)
+        name = local_name(request.scope, request.address.app)
         mine = (str(request.scope), request.address, request.instance)
+        # The records last: as long as one is there, a destroy that was killed is taken up again.
         if region.records.all().keys() - {mine}:
+            region.ensure_running()
             region.router.remove_route(name)
+            region.records.remove_releases(name)
+            region.records.release_app_port(name)
+            region.records.remove(str(request.scope), (request.address, request.instance))
         else:
             context.report("stopping the region: nothing is left in it")
-            if region.supervisor.is_running():
+            if region.is_running():
                 region.router.remove_route(name)
             region.dismantle()
-        region.records.remove_releases(name)
-        region.records.release_app_port(name)
-        # Last: as long as it is there, a destroy that was killed is taken up again.
-        region.records.remove(str(request.scope), (request.address, request.instance))
+            region.records.erase()
 
     def problems(self, address: ResourceAddress, record: Record, view: RegionView) -> tuple[str, ...]:
-        if not view.supervisor_running:
-            return ("the region's supervisor is not running",)
+        if view.down is not None:
+            return (view.down,)
         return view.route_problems(str(record.facts["name"]))
 
     def _check_name(self, request: StepRequest, name: str) -> None:
@@ -83,13 +80,13 @@ class AppStep:
 class DomainStep:
     """A host name of the user's own. Its DNS is theirs to set; the router answers for it at once."""
 
-    def __init__(self, region: LocalRegion) -> None:
+    def __init__(self, region: RegionHost) -> None:
         self._region = region
 
     def apply(self, request: StepRequest, context: StepContext) -> Done:
         region = self._region
         hostname = request.attributes["hostname"]
-        outputs = {"id": request.instance, "url": f"http://{hostname}:{region.router_port}"}
+        outputs = {"id": request.instance, "url": region.host_url(hostname)}
         region.records.put(
             str(request.scope),
             (request.address, request.instance),
@@ -105,14 +102,14 @@ class DomainStep:
     def remove(self, request: StepRequest, context: StepContext) -> None:
         region = self._region
         region.records.remove(str(request.scope), (request.address, request.instance))
-        if region.supervisor.is_running():
+        if region.is_running():
             publish_route(region, request.scope, request.address.app)
 
     def problems(self, address: ResourceAddress, record: Record, view: RegionView) -> tuple[str, ...]:
         return ()
 
 
-def publish_route(region: LocalRegion, scope: Scope, app: str) -> None:
+def publish_route(region: RegionHost, scope: Scope, app: str) -> None:
     """Tells the router what the records say of the app: its hosts, its port, its maintenance mode."""
     from declarative_paas.providers.router.errors import RouteConflictError, RouterError
 
@@ -128,7 +125,7 @@ def publish_route(region: LocalRegion, scope: Scope, app: str) -> None:
     try:
         region.router.set_route(
             name,
-            (app_host(name), *domains),
+            (region.app_host(name), *domains),
             app_port=record.facts.get("app_port"),
             maintenance=bool(record.attributes.get("maintenance")),
         )

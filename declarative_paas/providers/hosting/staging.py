@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from typing import cast
 
 from declarative_paas.core.address import ResourceAddress
-from declarative_paas.core.provider import Done, ErrorKind, ProviderError, StepContext, StepRequest
+from declarative_paas.core.provider import Done, StepContext, StepRequest
 from declarative_paas.core.values import Sensitive, Value, encode
-from declarative_paas.providers.local.records import Record
-from declarative_paas.providers.local.region import LocalRegion
-from declarative_paas.providers.local.view import RegionView
+from declarative_paas.providers.hosting.host import RegionHost
+from declarative_paas.providers.hosting.records import Record
+from declarative_paas.providers.hosting.view import RegionView
 
 
 class StagedVars:
     """The vars of a `config` or an `attachment`, sealed; their revision is a keyed digest of them all."""
 
-    def __init__(self, region: LocalRegion) -> None:
+    def __init__(self, region: RegionHost) -> None:
         self._region = region
 
     def apply(self, request: StepRequest, context: StepContext) -> Done:
@@ -45,30 +45,19 @@ class StagedVars:
 class SlugStep:
     """Builds the source into a slug; the same source, recipe and stack are never built twice."""
 
-    def __init__(self, region: LocalRegion) -> None:
+    def __init__(self, region: RegionHost) -> None:
         self._region = region
 
     def apply(self, request: StepRequest, context: StepContext) -> Done:
-        from declarative_paas.providers.slugs.build import BuildFailed, build_source
-        from declarative_paas.providers.slugs.source import SourceError
-
         region = self._region
         source = (region.settings.base_directory / request.attributes["path"]).resolve()
-        try:
-            slug = build_source(
-                source,
-                expected_digest=request.attributes["source"],
-                build=request.attributes.get("build"),
-                stack=region.stack,
-                store=region.slugs,
-                user=region.home.user,
-                on_line=context.report,
-                timeout_s=region.settings.seconds("build_timeout_s"),
-            )
-        except SourceError as problem:
-            raise ProviderError(ErrorKind.INVALID, str(problem)) from None
-        except BuildFailed as failure:
-            raise ProviderError(ErrorKind.FAILED, str(failure), detail=failure.lines) from None
+        slug = region.slugs.build(
+            source,
+            expected_digest=request.attributes["source"],
+            build=request.attributes.get("build"),
+            stack=request.attributes.get("stack"),
+            on_line=context.report,
+        )
         outputs = {"id": slug.id, "size_bytes": slug.size_bytes}
         region.records.put(
             str(request.scope),
