@@ -1,0 +1,1 @@
+"""The `docker` provider: a region on a Docker engine."""

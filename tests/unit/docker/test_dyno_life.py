@@ -1,0 +1,51 @@
+"""What the engine tells of a dyno, in Heroku's words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from declarative_paas.providers.docker.life import end_line, life_lines
+
+
+def described(**state: Any) -> dict[str, Any]:
+    usual = {
+        "Running": True,
+        "Restarting": False,
+        "ExitCode": 0,
+        "OOMKilled": False,
+        "StartedAt": "2026-11-24T10:00:00.5Z",
+        "FinishedAt": "0001-01-01T00:00:00Z",
+    }
+    return {
+        "State": {**usual, **state},
+        "Config": {"Cmd": ["/bin/sh", "-c", "…", "dyno", "serve --port $PORT"]},
+        "NetworkSettings": {"Networks": {}},
+        "RestartCount": 0,
+    }
+
+
+def test_a_start_is_told_with_the_port_filled_in():
+    assert life_lines(described(), "web.1", ends_are_told=False) == [
+        "2026-11-24T10:00:00.500000+00:00 heroku[web.1]: Starting process with command `serve --port 61000`"
+    ]
+
+
+def test_an_end_is_told_once():
+    ended = described(Running=False, ExitCode=137, OOMKilled=True, FinishedAt="2026-11-24T10:00:09Z")
+    assert [line.partition("]: ")[2] for line in life_lines(ended, "web.1", ends_are_told=False)][1:] == [
+        "Error R15 (Memory quota vastly exceeded)",
+        "Process exited with status 137",
+    ]
+    assert len(life_lines(ended, "web.1", ends_are_told=True)) == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "text"),
+    [("oom", "Error R15 (Memory quota vastly exceeded)"), ("die", "Process exited with status 9"), ("exec_die", None)],
+)
+def test_an_event_is_told_in_heroku_s_words_or_not_at_all(action: str, text: str | None):
+    event = {"Action": action, "timeNano": 1_795_514_400_000_000_000, "Actor": {"Attributes": {"exitCode": "9"}}}
+    told = [line.partition("]: ")[2] for line in end_line(event, "web.1")]
+    assert told == ([] if text is None else [text])
