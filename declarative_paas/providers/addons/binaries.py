@@ -131,9 +131,9 @@ def install(home: Path, engine: Engine, *, major: int | None = None) -> Binaries
 
 
 def _candidates(home: Path, engine: Engine) -> Iterator[Binaries]:
-    packaged = _from_package(home, engine)
-    if packaged:
-        yield packaged
+    brought = _from_package(home, engine)
+    if brought:
+        yield brought
     packaging = _packaging(engine)
     directories = [path for pattern in SYSTEM_DIRECTORIES for path in sorted(Path("/").glob(pattern[1:]), reverse=True)]
     on_path = [Path(directory) for directory in os.environ.get("PATH", "").split(os.pathsep) if directory]
@@ -150,7 +150,19 @@ def _candidates(home: Path, engine: Engine) -> Iterator[Binaries]:
                 yield Binaries(engine=engine, version=version, digest=digest, bin_dir=server.parent)
 
 
-def _from_package(home: Path, engine: Engine) -> Binaries | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackagedEngine:
+    """An engine as a package brings it: below `source`, the `files` it needs, whose content `digest` names."""
+
+    version: str
+    digest: str
+    source: Path
+    files: tuple[Path, ...]
+    bin_dir: str
+
+
+def packaged(engine: Engine) -> PackagedEngine | None:
+    """The engine of this program's own packages; None when there is none that runs on this machine."""
     import importlib.util
 
     packaging = _packaging(engine)
@@ -162,14 +174,26 @@ def _from_package(home: Path, engine: Engine) -> Binaries | None:
     version = _version(str(server)) if server.is_file() else None
     if version is None:
         return None
-    digest = _tree_digest(source, packaging.trees)
-    target = home / "engines" / f"{engine}-{version}-{digest}"
+    return PackagedEngine(
+        version=version,
+        digest=_tree_digest(source, packaging.trees),
+        source=source,
+        files=tuple(_files(source, packaging.trees)),
+        bin_dir=packaging.bin_dir,
+    )
+
+
+def _from_package(home: Path, engine: Engine) -> Binaries | None:
+    found, packaging = packaged(engine), _packaging(engine)
+    if found is None:
+        return None
+    target = home / "engines" / f"{engine}-{found.version}-{found.digest}"
     if not target.is_dir():
-        _copy(source, packaging.trees, target)
+        _copy(found.source, found.files, target)
     return Binaries(
         engine=engine,
-        version=version,
-        digest=digest,
+        version=found.version,
+        digest=found.digest,
         bin_dir=target / packaging.bin_dir,
         lib_dirs=tuple(target / directory for directory in packaging.lib_dirs),
     )
@@ -204,12 +228,12 @@ def _tree_digest(source: Path, trees: tuple[str, ...]) -> str:
     return total.hexdigest()[:12]
 
 
-def _copy(source: Path, trees: tuple[str, ...], target: Path) -> None:
+def _copy(source: Path, files: tuple[Path, ...], target: Path) -> None:
     """Copies beside the target, then renames: a target that exists is whole."""
     open_directory(target.parent)
     fresh = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
-        for path in _files(source, trees):
+        for path in files:
             open_directory((fresh / path).parent)
             _link_or_copy(source / path, fresh / path)
         fresh.rename(target)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from declarative_paas.core.values import Sensitive
-from declarative_paas.providers.addons.records import InstanceRecords, PlanFact
+from declarative_paas.providers.addons.records import AddonRecords, InstanceRecords, PlanFact
 from declarative_paas.providers.addons.server import ProcessHost
 from declarative_paas.vault.keyring import Keyring
 
@@ -16,6 +16,17 @@ Outputs: TypeAlias = Mapping[str, str | Sensitive]
 """`id` and `url` (Sensitive) always; `host`, `port`, `database` where the service has them."""
 
 Progress: TypeAlias = Callable[[str], None]
+
+
+class CredentialKeeper(Protocol):
+    """As much of a region as a service needs that runs elsewhere."""
+
+    @property
+    def records(self) -> AddonRecords: ...
+
+    @property
+    def keyring(self) -> Keyring: ...
+
 
 READY_TIMEOUT_S = 60.0
 
@@ -52,7 +63,8 @@ class AddonInstance:
     """One add-on to make or change. `key` is its idempotency key, unique in the region for ever.
 
     `plan` holds the plan's facts: `connection_limit`, `memory_mb`, `eviction`, `persistent`, `version`
-    (the engine's major). `credential` is the value of an `external` service.
+    (the engine's major). `credential` is the value of an `external` service. `scope`, `address` and
+    `instance` name its resource, for platforms that mark what they make.
     """
 
     app: str
@@ -61,6 +73,9 @@ class AddonInstance:
     service: str
     plan: Mapping[str, PlanFact] = field(default_factory=dict[str, PlanFact])
     credential: Sensitive | None = None
+    scope: str = ""
+    address: str = ""
+    instance: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.providers.addons.driver import (
     AddonInstance,
     AddonReading,
+    CredentialKeeper,
     Outputs,
     Progress,
-    RegionAddons,
     Repaired,
 )
 from declarative_paas.providers.addons.records import InstanceRecord, PlanFact, open_sealed
@@ -22,32 +22,32 @@ SERVICE = "external"
 class ExternalDriver:
     """Keeps the credential sealed; no server, nothing that can break."""
 
-    def provision(self, region: RegionAddons, instance: AddonInstance, on_progress: Progress) -> Outputs:
+    def provision(self, region: CredentialKeeper, instance: AddonInstance, on_progress: Progress) -> Outputs:
         with region.records.lock(instance.key):
             return self._store(region, instance, instance.plan).outputs
 
-    def read_all(self, region: RegionAddons) -> Mapping[str, AddonReading]:
+    def read_all(self, region: CredentialKeeper) -> Mapping[str, AddonReading]:
         return {
             key: AddonReading(problems=(), plan=record.plan, outputs=_outputs(region, record))
             for key, record in region.records.all(SERVICE).items()
         }
 
-    def repair(self, region: RegionAddons, instance: AddonInstance) -> Repaired:
+    def repair(self, region: CredentialKeeper, instance: AddonInstance) -> Repaired:
         record = region.records.read(instance.key)
         return self.update(region, instance, record.plan if record else instance.plan)
 
-    def update(self, region: RegionAddons, instance: AddonInstance, plan: Mapping[str, PlanFact]) -> Repaired:
+    def update(self, region: CredentialKeeper, instance: AddonInstance, plan: Mapping[str, PlanFact]) -> Repaired:
         with region.records.lock(instance.key):
             return self._store(region, instance, plan)
 
-    def deprovision(self, region: RegionAddons, instance: AddonInstance) -> None:
+    def deprovision(self, region: CredentialKeeper, instance: AddonInstance) -> None:
         with region.records.lock(instance.key):
             region.records.remove(instance.key)
 
-    def unused_servers(self, region: RegionAddons) -> tuple[str, ...]:
+    def unused_servers(self, region: CredentialKeeper) -> tuple[str, ...]:
         return ()
 
-    def _store(self, region: RegionAddons, instance: AddonInstance, plan: Mapping[str, PlanFact]) -> Repaired:
+    def _store(self, region: CredentialKeeper, instance: AddonInstance, plan: Mapping[str, PlanFact]) -> Repaired:
         """Records the credential that came with the call, else keeps the one from before."""
         before = region.records.read(instance.key)
         if instance.credential is None and before is None:
@@ -75,5 +75,5 @@ class ExternalDriver:
         return Repaired(outputs=_outputs(region, record), done=done)
 
 
-def _outputs(region: RegionAddons, record: InstanceRecord) -> Outputs:
+def _outputs(region: CredentialKeeper, record: InstanceRecord) -> Outputs:
     return {"id": record.key, "url": open_sealed(region.keyring, record.sealed, record.key)}

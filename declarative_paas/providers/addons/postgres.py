@@ -24,23 +24,38 @@ from declarative_paas.providers.addons.account import (
     run_as,
 )
 from declarative_paas.providers.addons.binaries import Binaries
+from declarative_paas.providers.addons.databases import SqlSession
 from declarative_paas.providers.addons.postgres_config import ADMIN, HBA, postgresql_conf
 from declarative_paas.providers.addons.records import (
     FORMAT,
     open_sealed,
     read_json,
-    sync_directory,
     write_durably,
 )
 from declarative_paas.providers.addons.scram import scram_verifier
 from declarative_paas.providers.addons.server import ServerProcess
 from declarative_paas.providers.addons.strays import is_alive
+from declarative_paas.providers.wholefile import sync_directory
 from declarative_paas.vault.keyring import Keyring
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     import psycopg
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    connection: psycopg.Connection[tuple[Any, ...]]
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        found = self.connection.execute(f"SELECT coalesce(json_agg(q), '[]') FROM ({query}) q".encode()).fetchone()
+        return [] if found is None else list(found[0])
+
+    def run(self, statements: list[str]) -> None:
+        for statement in statements:
+            self.connection.execute(statement.encode())
+
 
 SOCKET_PATH_BYTES = 103  # sun_path holds 104 on macOS, 108 on Linux
 INITDB_TIMEOUT_S = 120.0
@@ -213,8 +228,16 @@ class PostgresServer:
         )
 
     @contextmanager
-    def connect(self, database: str = "postgres") -> Generator[psycopg.Connection[tuple[Any, ...]]]:
-        """An administrator's connection in autocommit mode.
+    def session(self, database: str = "postgres") -> Generator[SqlSession]:
+        """See `DatabaseServer`."""
+        with self.connect(database, options="-c search_path=") as connection:
+            yield _Session(connection)
+
+    @contextmanager
+    def connect(
+        self, database: str = "postgres", *, options: str = ""
+    ) -> Generator[psycopg.Connection[tuple[Any, ...]]]:
+        """An administrator's connection in autocommit mode; `options` are settings of the session.
 
         Raises ProviderError: UNAVAILABLE when it cannot be had, FAILED when a statement in it fails.
         """
@@ -230,6 +253,7 @@ class PostgresServer:
                 connect_timeout=10,
                 autocommit=True,
                 application_name="dpaas",
+                options=options,
             )
         except psycopg.OperationalError as problem:
             lines = str(problem).strip().splitlines()

@@ -24,12 +24,41 @@ def _quoted(value: object) -> str:
     return "'" + str(value).replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def postgresql_conf(*, data: Path, hba: Path, socket_directory: Path, port: int) -> str:
+def container_hba() -> str:
+    """For a server that has a container, and one database, to itself.
+
+    Who may be in the container as the server's account is its administrator already, so no password guards
+    the unix socket; apps come over their own networks, each role to its own database only.
+    """
+    return f"""\
+# Written by dpaas.
+# TYPE  DATABASE    USER      ADDRESS   METHOD
+local   all         {ADMIN}             peer map=dpaas
+local   samerole    all                 peer map=dpaas
+host    samerole    all       all       scram-sha-256
+"""
+
+
+def container_ident(account: str, roles: tuple[str, ...]) -> str:
+    """Whom the account may be on the unix socket: the administrator, and the app's own role for its shell."""
+    return "".join(f"dpaas {account} {role}\n" for role in (ADMIN, *roles))
+
+
+def postgresql_conf(
+    *,
+    data: Path,
+    hba: Path,
+    socket_directory: Path,
+    port: int,
+    listen: str = "127.0.0.1",
+    ident: Path | None = None,
+) -> str:
     """A small server: a few MB at rest, yet durable (fsync stays on)."""
     settings = {
         "data_directory": data,
         "hba_file": hba,
-        "listen_addresses": "127.0.0.1",
+        **({} if ident is None else {"ident_file": ident}),
+        "listen_addresses": listen,
         "port": port,
         "unix_socket_directories": socket_directory,
         "max_connections": MAX_CONNECTIONS,

@@ -12,9 +12,9 @@ from declarative_paas.core.values import Sensitive
 from declarative_paas.providers import filelock
 from declarative_paas.providers.addons.account import open_directory
 from declarative_paas.providers.addons.binaries import install, wanted_major
+from declarative_paas.providers.addons.database_record import database_problems, database_spec
 from declarative_paas.providers.addons.databases import (
     DatabaseFacts,
-    DatabaseSpec,
     drop_database,
     ensure_database,
     inspect_all,
@@ -35,7 +35,6 @@ from declarative_paas.providers.addons.scram import scram_verifier
 from declarative_paas.providers.addons.server import require_free_port
 
 SERVICE = "postgres"
-NO_LIMIT = -1
 
 
 class PostgresDriver:
@@ -49,7 +48,7 @@ class PostgresDriver:
             if record.provisioned and not (facts and facts.exists):
                 summary = f"database {record.details['database']} is missing: its data is lost"
                 raise ProviderError(ErrorKind.FAILED, summary)
-            for line in ensure_database(server, _spec(record)):
+            for line in ensure_database(server, database_spec(record)):
                 on_progress(line)
             _finish(region, record)
             return _outputs(region, record, server)
@@ -89,7 +88,7 @@ class PostgresDriver:
             facts = inspect_all(server).get(record.details["database"])
             if record.provisioned and not (facts and facts.exists):
                 done.append(f"database {record.details['database']} was missing: its data is lost")
-            done.extend(ensure_database(server, _spec(record)))
+            done.extend(ensure_database(server, database_spec(record)))
             _finish(region, record)
             return Repaired(outputs=_outputs(region, record, server), done=tuple(done))
 
@@ -118,11 +117,22 @@ def psql_command(region: RegionAddons, key: str) -> tuple[Sequence[str], Mapping
 
     The password is only in the environment. Raises ProviderError (INVALID) when there is no such instance.
     """
+    server, record = server_of(region, key)
+    return server.psql_command(record.details["database"], open_sealed(region.keyring, record.sealed, key))
+
+
+def server_of(region: RegionAddons, key: str) -> tuple[PostgresServer, InstanceRecord]:
+    """An instance's server and record. Raises ProviderError (INVALID) when there is no such instance."""
     record = region.records.read(key)
     server = _load(region, region.servers / record.details["server"]) if record else None
     if record is None or server is None or record.service != SERVICE:
         raise ProviderError(ErrorKind.INVALID, f"{key} is no PostgreSQL database of this region")
-    return server.psql_command(record.details["database"], open_sealed(region.keyring, record.sealed, key))
+    return server, record
+
+
+def running_server(region: RegionAddons, record: InstanceRecord) -> PostgresServer:
+    """An instance's server, started unless it runs. Raises ProviderError."""
+    return _started(region, record.details["server"], lambda line: None)
 
 
 def _new_record(region: RegionAddons, instance: AddonInstance) -> InstanceRecord:
@@ -217,20 +227,6 @@ def _started(region: RegionAddons, name: str, tell: Progress, *, even_if_lost: b
     return server
 
 
-def _spec(record: InstanceRecord) -> DatabaseSpec:
-    return DatabaseSpec(
-        name=record.details["database"],
-        key=record.key,
-        verifier=record.details["verifier"],
-        connection_limit=_connection_limit(record.plan),
-    )
-
-
-def _connection_limit(plan: Mapping[str, PlanFact]) -> int:
-    limit = plan.get("connection_limit")
-    return NO_LIMIT if limit is None else int(limit)
-
-
 def _outputs(region: RegionAddons, record: InstanceRecord, server: PostgresServer) -> Outputs:
     name = record.details["database"]
     password = open_sealed(region.keyring, record.sealed, record.key).reveal()
@@ -269,27 +265,7 @@ def _reading(
     facts = databases.get(name)
     if facts and facts.role_exists and record.plan.get("connection_limit") is not None:
         plan["connection_limit"] = facts.connection_limit
-    return AddonReading(problems=_problems(record, name, facts), plan=plan, outputs=outputs)
-
-
-def _problems(record: InstanceRecord, name: str, facts: DatabaseFacts | None) -> tuple[str, ...]:
-    problems: list[str] = []
-    if not (facts and facts.exists):
-        lost = "its data is lost" if record.provisioned else "making it was interrupted"
-        problems.append(f"database {name} is missing: {lost}")
-    if not (facts and facts.role_exists):
-        problems.append(f"role {name} is missing")
-        return tuple(problems)
-    wanted = _connection_limit(record.plan)
-    checks = (
-        (not facts.can_login, f"role {name} may not log in"),
-        (facts.verifier != record.details["verifier"], f"the password of role {name} was changed"),
-        (facts.connection_limit != wanted, f"connection limit is {facts.connection_limit}, should be {wanted}"),
-        (facts.exists and facts.owner != name, f"database {name} belongs to {facts.owner}, not to its role"),
-        (facts.exists and facts.open_to_public, f"database {name} is open to other roles"),
-        (facts.exists and not facts.key, f"database {name} has lost its mark"),
-    )
-    return (*problems, *(text for wrong, text in checks if wrong))
+    return AddonReading(problems=database_problems(record, name, facts), plan=plan, outputs=outputs)
 
 
 def _unrecorded(server: PostgresServer, name: str, facts: DatabaseFacts) -> AddonReading:

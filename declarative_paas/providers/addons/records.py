@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.core.values import Sensitive
 from declarative_paas.providers import filelock
 from declarative_paas.providers.addons.account import open_directory
 from declarative_paas.providers.addons.names import file_stem
+from declarative_paas.providers.wholefile import sync_directory, write_whole
 from declarative_paas.vault.keyring import Keyring, VaultError
 
 FORMAT = 1
@@ -27,29 +27,10 @@ def write_durably(path: Path, text: str, *, mode: int = 0o600) -> None:
 
     Raises ProviderError (FAILED) when it cannot be written (a full disk).
     """
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.rename(path)
-        sync_directory(path.parent)
+        write_whole(path, text, mode=mode, durable=True)
     except OSError as problem:
         raise ProviderError(ErrorKind.FAILED, f"cannot write {path}: {problem.strerror}") from problem
-    finally:
-        fresh.unlink(missing_ok=True)
-
-
-def sync_directory(path: Path) -> None:
-    """Makes renames and removals in a directory durable."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_json(path: Path) -> Mapping[str, Any] | None:
@@ -92,9 +73,61 @@ class InstanceRecord:
     details: Mapping[str, Any] = field(repr=False)
     provisioned: bool = False
 
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "key": self.key,
+            "service": self.service,
+            "app": self.app,
+            "alias": self.alias,
+            "plan": dict(self.plan),
+            "sealed": self.sealed,
+            "details": dict(self.details),
+            "provisioned": self.provisioned,
+        }
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any], where: str) -> InstanceRecord:
+        """Raises ProviderError (FAILED), naming `where`, when something is missing."""
+        try:
+            return cls(
+                key=found["key"],
+                service=found["service"],
+                app=found["app"],
+                alias=found["alias"],
+                plan=found["plan"],
+                sealed=found["sealed"],
+                details=found["details"],
+                provisioned=found["provisioned"],
+            )
+        except KeyError as missing:
+            raise ProviderError(ErrorKind.FAILED, f"the record {where} is damaged: {missing} is missing") from None
+
+
+class AddonRecords(Protocol):
+    """Where a region keeps what it knows of its add-on instances. Raises ProviderError."""
+
+    def lock(self, key: str) -> AbstractContextManager[None]:
+        """Serialises the operations on one instance."""
+        ...
+
+    def read(self, key: str) -> InstanceRecord | None: ...
+
+    def all(self, service: str) -> Mapping[str, InstanceRecord]:
+        """Every record of a service by key. Raises ProviderError when one is damaged."""
+        ...
+
+    def write(self, record: InstanceRecord) -> None:
+        """It is durable when this returns."""
+        ...
+
+    def remove(self, key: str) -> None:
+        """A no-op when there is none."""
+        ...
+
 
 class InstanceRecords:
-    """The instance files of one region: `instances/<key>.json`, mode 0600."""
+    """`AddonRecords` in files of one region: `instances/<key>.json`, mode 0600."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory / "instances"
@@ -116,7 +149,7 @@ class InstanceRecords:
 
     def read(self, key: str) -> InstanceRecord | None:
         found = read_json(self._path(key))
-        return None if found is None else _record(found, self._path(key))
+        return None if found is None else InstanceRecord.from_json(found, str(self._path(key)))
 
     def all(self, service: str) -> Mapping[str, InstanceRecord]:
         """Every record of a service by key. Raises ProviderError when one is damaged."""
@@ -124,24 +157,13 @@ class InstanceRecords:
         for path in sorted(self._directory.glob("[!.]*.json")):
             found = read_json(path)
             if found is not None and found.get("service") == service:
-                record = _record(found, path)
+                record = InstanceRecord.from_json(found, str(path))
                 records[record.key] = record
         return records
 
     def write(self, record: InstanceRecord) -> None:
         self._make_directory()
-        text = {
-            "format": FORMAT,
-            "key": record.key,
-            "service": record.service,
-            "app": record.app,
-            "alias": record.alias,
-            "plan": dict(record.plan),
-            "sealed": record.sealed,
-            "details": dict(record.details),
-            "provisioned": record.provisioned,
-        }
-        write_durably(self._path(record.key), json.dumps(text, indent=1, sort_keys=True) + "\n")
+        write_durably(self._path(record.key), json.dumps(record.to_json(), indent=1, sort_keys=True) + "\n")
 
     def remove(self, key: str) -> None:
         try:
@@ -149,19 +171,3 @@ class InstanceRecords:
         except FileNotFoundError:
             return
         sync_directory(self._directory)
-
-
-def _record(found: Mapping[str, Any], path: Path) -> InstanceRecord:
-    try:
-        return InstanceRecord(
-            key=found["key"],
-            service=found["service"],
-            app=found["app"],
-            alias=found["alias"],
-            plan=found["plan"],
-            sealed=found["sealed"],
-            details=found["details"],
-            provisioned=found["provisioned"],
-        )
-    except KeyError as missing:
-        raise ProviderError(ErrorKind.FAILED, f"the record {path} is damaged: {missing} is missing") from None

@@ -21,30 +21,24 @@ from declarative_paas.providers.addons.records import FORMAT, open_sealed, read_
 from declarative_paas.providers.addons.server import ServerProcess
 from declarative_paas.providers.addons.valkey_config import (
     ADMIN,
-    ADMIN_CONNECTIONS,
     APP,
     ValkeySettings,
     acl_text,
     password_hash,
     valkey_conf,
 )
+from declarative_paas.providers.addons.valkey_facts import (
+    INSPECT,
+    ValkeyFacts,
+    aof_is_written,
+    facts_of,
+    info_of,
+    pairs,
+    password_hashes,
+)
 from declarative_paas.vault.keyring import Keyring
 
 SAVE_TIMEOUT_S = 120.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValkeyFacts:
-    """A running server as it is. `app_hash` is None when its access list names no single password."""
-
-    version: str
-    run_id: str
-    maxmemory_mb: int
-    used_memory_bytes: int
-    eviction: str
-    persistent: bool
-    connection_limit: int
-    app_hash: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,22 +179,8 @@ class ValkeyServer:
     def inspect(self) -> ValkeyFacts:
         """Raises ProviderError (UNAVAILABLE) when the server does not answer."""
         with self.connect() as connection:
-            info = _info(connection)
-            config = {
-                **_pairs(connection.command("CONFIG", "GET", "max*")),
-                **_pairs(connection.command("CONFIG", "GET", "appendonly")),
-            }
-            hashes = _password_hashes(connection)
-        return ValkeyFacts(
-            version=info.get("valkey_version") or info["redis_version"],
-            run_id=info["run_id"],
-            maxmemory_mb=int(str(config["maxmemory"])) // (1024 * 1024),
-            used_memory_bytes=int(info["used_memory"]),
-            eviction=str(config["maxmemory-policy"]),
-            persistent=config["appendonly"] == "yes",
-            connection_limit=int(str(config["maxclients"])) - ADMIN_CONNECTIONS,
-            app_hash=str(hashes[0]) if len(hashes) == 1 else None,
-        )
+            replies = [connection.command(*command) for command in INSPECT]
+        return facts_of(replies)
 
     def apply(self, app_password: Sensitive, settings: ValkeySettings) -> None:
         """Brings a running server, and its files, to these settings and this password without losing data.
@@ -210,7 +190,7 @@ class ValkeyServer:
         before the configuration that makes it read that one.
         """
         with self.connect(timeout_s=SAVE_TIMEOUT_S) as connection:
-            was_persistent = _pairs(connection.command("CONFIG", "GET", "appendonly"))["appendonly"] == "yes"
+            was_persistent = pairs(connection.command("CONFIG", "GET", "appendonly"))["appendonly"] == "yes"
             if was_persistent and not settings.persistent:
                 connection.command("SAVE")
                 self._write_configuration(app_password, settings)
@@ -225,9 +205,7 @@ class ValkeyServer:
     def _wait_for_append_only_file(self, connection: resp.RespConnection) -> None:
         deadline = time.monotonic() + SAVE_TIMEOUT_S
         while True:
-            info = _info(connection)
-            pending = info["aof_rewrite_in_progress"] != "0" or info.get("aof_rewrite_scheduled", "0") != "0"
-            if not pending and info["aof_last_bgrewrite_status"] == "ok":
+            if aof_is_written(_info(connection)):
                 return
             if time.monotonic() >= deadline:
                 raise ProviderError(ErrorKind.FAILED, f"{self.name} did not write its append-only file in time")
@@ -252,17 +230,9 @@ class ValkeyServer:
         shutil.rmtree(self.directory)
 
 
-def _info(connection: resp.RespConnection) -> dict[str, str]:
-    lines = str(connection.command("INFO")).splitlines()
-    return dict(line.split(":", 1) for line in lines if ":" in line)
-
-
-def _pairs(reply: resp.Reply) -> Mapping[str, resp.Reply]:
-    if not isinstance(reply, list):
-        return {}
-    return {str(name): value for name, value in zip(reply[::2], reply[1::2], strict=True)}
+def _info(connection: resp.RespConnection) -> Mapping[str, str]:
+    return info_of(connection.command("INFO"))
 
 
 def _password_hashes(connection: resp.RespConnection) -> list[resp.Reply]:
-    found = _pairs(connection.command("ACL", "GETUSER", APP)).get("passwords")
-    return found if isinstance(found, list) else []
+    return password_hashes(connection.command("ACL", "GETUSER", APP))

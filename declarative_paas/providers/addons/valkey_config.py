@@ -68,10 +68,10 @@ def _quoted(path: Path) -> str:
     return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def valkey_conf(*, port: int, data: Path, acl: Path, settings: ValkeySettings) -> str:
+def valkey_conf(*, port: int, data: Path, acl: Path, settings: ValkeySettings, bind: str = "127.0.0.1") -> str:
     lines = [
         "# Written by dpaas at every start; changes here are lost.",
-        "bind 127.0.0.1",
+        f"bind {bind}",
         f"port {port}",
         "protected-mode yes",
         "daemonize no",

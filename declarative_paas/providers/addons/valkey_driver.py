@@ -23,16 +23,11 @@ from declarative_paas.providers.addons.driver import (
 from declarative_paas.providers.addons.names import file_stem
 from declarative_paas.providers.addons.records import InstanceRecord, PlanFact, open_sealed, read_json
 from declarative_paas.providers.addons.server import require_free_port
-from declarative_paas.providers.addons.valkey import ValkeyFacts, ValkeyServer
-from declarative_paas.providers.addons.valkey_config import (
-    EVICTION_POLICIES,
-    ValkeySettings,
-    attainable_connections,
-    password_hash,
-)
+from declarative_paas.providers.addons.valkey import ValkeyServer
+from declarative_paas.providers.addons.valkey_config import ValkeySettings, attainable_connections, password_hash
+from declarative_paas.providers.addons.valkey_facts import differences, plan_as_found, settings_of
 
 SERVICE = "redis"
-DEFAULT_MEMORY_MB = 25  # the smallest plan's
 
 
 class ValkeyDriver:
@@ -91,6 +86,11 @@ class ValkeyDriver:
         running = region.processes.running()
         found = (path.parent.name for path in sorted(region.servers.glob("redis-*/server.json")))
         return tuple(name for name in found if name in running and name not in used)
+
+
+def running_server(region: RegionAddons, record: InstanceRecord) -> ValkeyServer:
+    """An instance's server, started unless it runs. Raises ProviderError."""
+    return _ensured(region, record, lambda line: None)
 
 
 def _process_name(key: str) -> str:
@@ -158,9 +158,9 @@ def _ensured(region: RegionAddons, record: InstanceRecord, tell: Progress) -> Va
         server.wait_ready(READY_TIMEOUT_S)
         tell(f"started server {name}")
     before = server.inspect()
-    differences = _differences(before, settings, password_hash(password.reveal()))
+    wrong = differences(before, settings, password_hash(password.reveal()))
     server.apply(password, settings)
-    for difference in differences:
+    for difference in wrong:
         tell(f"mended: {difference}")
     if not record.provisioned:
         region.records.write(replace(record, provisioned=True))
@@ -168,16 +168,7 @@ def _ensured(region: RegionAddons, record: InstanceRecord, tell: Progress) -> Va
 
 
 def _settings(plan: Mapping[str, PlanFact]) -> ValkeySettings:
-    limit, eviction = plan.get("connection_limit"), str(plan.get("eviction") or "noeviction")
-    if eviction not in EVICTION_POLICIES:
-        summary = f"no eviction policy {eviction!r}; there are {', '.join(EVICTION_POLICIES)}"
-        raise ProviderError(ErrorKind.INVALID, summary)
-    return ValkeySettings(
-        maxmemory_mb=int(plan.get("memory_mb") or DEFAULT_MEMORY_MB),
-        eviction=eviction,
-        persistent=bool(plan.get("persistent")),
-        connection_limit=None if limit is None else min(int(limit), attainable_connections()),
-    )
+    return settings_of(plan, attainable_connections())
 
 
 def _outputs(region: RegionAddons, record: InstanceRecord, server: ValkeyServer) -> Outputs:
@@ -206,36 +197,7 @@ def _reading(region: RegionAddons, record: InstanceRecord, running: set[str]) ->
         lines = "; ".join(problem.detail) or problem.summary
         return AddonReading(problems=(f"server {name} does not answer: {lines}",), plan=record.plan, outputs=outputs)
     expected_hash = password_hash(open_sealed(region.keyring, record.sealed, record.key).reveal())
-    problems = _differences(facts, _settings(record.plan), expected_hash)
-    return AddonReading(problems=problems, plan=_plan_as_found(record.plan, facts), outputs=outputs)
-
-
-def _differences(facts: ValkeyFacts, settings: ValkeySettings, app_hash: str) -> tuple[str, ...]:
-    wanted_limit = facts.connection_limit if settings.connection_limit is None else settings.connection_limit
-    compared = (
-        ("memory limit in MB", facts.maxmemory_mb, settings.maxmemory_mb),
-        ("eviction policy", facts.eviction, settings.eviction),
-        ("persistence", facts.persistent, settings.persistent),
-        ("connection limit", facts.connection_limit, wanted_limit),
+    problems = differences(facts, _settings(record.plan), expected_hash)
+    return AddonReading(
+        problems=problems, plan=plan_as_found(record.plan, facts, attainable_connections()), outputs=outputs
     )
-    found = [f"{label} is {_word(is_)}, should be {_word(wanted)}" for label, is_, wanted in compared if is_ != wanted]
-    if facts.app_hash != app_hash:
-        found.append("the password was changed")
-    return tuple(found)
-
-
-def _word(value: object) -> str:
-    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
-
-
-def _plan_as_found(plan: Mapping[str, PlanFact], facts: ValkeyFacts) -> Mapping[str, PlanFact]:
-    """The facts that the plan names, as the server has them; others of the plan as recorded."""
-    actual: dict[str, PlanFact] = {
-        "memory_mb": facts.maxmemory_mb,
-        "eviction": facts.eviction,
-        "persistent": facts.persistent,
-    }
-    if facts.connection_limit != _settings(plan).connection_limit:
-        # Else it is as much of the plan's as this machine can give.
-        actual["connection_limit"] = facts.connection_limit
-    return {name: actual.get(name, value) for name, value in plan.items()}

@@ -17,7 +17,8 @@ import pytest
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.core.values import Sensitive
-from declarative_paas.providers.addons.backups import dump, restore
+from declarative_paas.providers.addons import postgres_backup
+from declarative_paas.providers.addons.backups import contents, dump, restore
 from declarative_paas.providers.addons.databases import inspect_all
 from declarative_paas.providers.addons.driver import AddonInstance, AddonReading, Outputs, RegionAddons
 from declarative_paas.providers.addons.postgres import DataLost, PostgresServer
@@ -482,17 +483,55 @@ def test_a_record_of_another_key_or_a_damaged_one_answers_nothing_at_all(region:
 def test_a_backup_fills_another_database_whose_role_then_owns_all(region: RegionAddons) -> None:
     source, target = made(region, "source-database-1"), made(region, "target-database-1")
     ask(source, "CREATE EXTENSION hstore; CREATE TABLE t AS SELECT 'a=>1'::hstore AS h, generate_series(1, 500) AS n")
-    file = region.directory / "backup.dump"
-    dump(server(region), "source_database_1", file)
-    assert file.stat().st_mode & 0o777 == 0o600
-    restore(server(region), "target_database_1", file)
-    assert ask(target, "SELECT count(*), sum(n), min(h -> 'a') FROM t") == [(500, 125250, "1")]
-    ask(target, "DROP TABLE t")
-    with pytest.raises(ProviderError, match="pg_restore failed"):
-        restore(server(region), "source_database_1", file)
-    with pytest.raises(ProviderError, match="pg_dump failed"):
-        dump(server(region), "nowhere", file.with_name("other.dump"))
-    assert not file.with_name("other.dump").exists()
+    with (region.directory / "backup.dump").open("w+b") as file:
+        dump(server(region), "source_database_1", file)
+        file.seek(0)
+        assert any(" TABLE DATA public t " in line for line in contents(server(region), file))
+        file.seek(0)
+        restore(server(region), "target_database_1", "target_database_1", file)
+        assert ask(target, "SELECT count(*), sum(n), min(h -> 'a') FROM t") == [(500, 125250, "1")]
+        ask(target, "DROP TABLE t")
+        file.seek(0)
+        with pytest.raises(ProviderError, match="pg_restore failed"):
+            restore(server(region), "source_database_1", "source_database_1", file)
+        with pytest.raises(ProviderError, match="pg_dump failed"):
+            dump(server(region), "nowhere", file)
+
+
+def test_a_damaged_dump_has_no_contents(region: RegionAddons) -> None:
+    made(region, "filled-database-1")
+    with (region.directory / "damaged.dump").open("w+b") as file:
+        file.write(b"PGDMP but no more")
+        file.seek(0)
+        with pytest.raises(ProviderError, match="pg_restore --list failed"):
+            contents(server(region), file)
+
+
+def test_restoring_replaces_all_that_a_database_holds_or_nothing(region: RegionAddons) -> None:
+    source, target = made(region, "filled-database-1"), made(region, "refilled-database-1")
+    ask(source, "CREATE TABLE orders AS SELECT generate_series(1, 10) AS n")
+    ask(target, "CREATE TABLE old AS SELECT 1 AS n")
+    with (region.directory / "over.dump").open("w+b") as file:
+        postgres_backup.dump(region, "filled-database-1", file)
+        file.seek(0)
+        assert postgres_backup.tables(region, "refilled-database-1") == 1
+        busy = psycopg.connect(url(target))
+        busy.execute("SELECT 1")
+        postgres_backup.restore(region, "refilled-database-1", file)
+        with pytest.raises(psycopg.OperationalError):
+            busy.execute("SELECT 1")
+        busy.close()
+        assert ask(target, "SELECT sum(n) FROM orders") == [(55,)]
+        assert ask(target, "SELECT to_regclass('old')") == [(None,)]
+        assert POSTGRES.read_all(region)["refilled-database-1"].problems == ()
+    with (region.directory / "cut.dump").open("w+b") as file:
+        file.write((region.directory / "over.dump").read_bytes()[:-600])
+        file.seek(0)
+        with pytest.raises(ProviderError, match="pg_restore failed"):
+            postgres_backup.restore(region, "refilled-database-1", file)
+    assert ask(target, "SELECT sum(n) FROM orders") == [(55,)]
+    with server(region).session() as session:
+        assert session.rows("SELECT datname FROM pg_database WHERE datname LIKE 'dpaas%'") == []
 
 
 def test_the_server_keeps_the_binaries_it_was_made_with(region: RegionAddons) -> None:
