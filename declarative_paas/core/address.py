@@ -46,5 +46,13 @@ class Scope:
     environment: str = "default"
     stack: str = "main"
 
+    @classmethod
+    def parse(cls, text: str) -> Scope:
+        """`acme/default/main`, or a part of it from the left. Raises ValueError on anything else."""
+        parts = text.split("/")
+        if not all(parts) or len(parts) > 3:
+            raise ValueError(f"{text!r} is not a scope like 'acme/default'")
+        return cls(*parts)
+
     def __str__(self) -> str:
         return f"{self.platform}/{self.environment}/{self.stack}"

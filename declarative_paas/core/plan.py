@@ -11,6 +11,8 @@ from typing import Any
 
 from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.diagnostic import Position
+from declarative_paas.core.fork_review import ForkReview
+from declarative_paas.core.provenance import Provenance
 from declarative_paas.core.resource import ResourceState
 from declarative_paas.core.values import Attributes, Value, decode, encode
 
@@ -75,6 +77,9 @@ class Change:
     """One resource's change. `after` may hold references: they are known after apply.
 
     `moved_from` is the address it is recorded under so far; `renames_only` that nothing else changes.
+    A replacement with `create_before_destroy` makes the new instance first, has what uses the old one use
+    the new one, and deletes the old one last; until then that is recorded as deposed. A change that `retains`
+    deletes nothing: the old instance stays where it is, recorded as retained (ADR 0003).
     """
 
     address: ResourceAddress
@@ -94,7 +99,9 @@ class Change:
     position: Position | None = None
     moved_from: ResourceAddress | None = None
     renames_only: bool = False
+    create_before_destroy: bool = False
     declared_in: str = ""
+    retains: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +133,8 @@ class Plan:
     moved since; `lineage` and `serial` name the state the plan was made from. `refreshed` are records
     to bring up to date with what was read, where that already is what the manifests ask for;
     `settles` the journaled steps of an interrupted apply that this plan finishes or found finished.
-    `targets` to `refresh_only` are what was asked for: enough to plan the same again.
+    `targets` to `refresh_only` are what was asked for: enough to plan the same again. `forks` tells of each fork
+    that is made what its reviewer must know, `provenance` of which commits the plan is and until when it holds.
     """
 
     scope: Scope
@@ -150,6 +158,8 @@ class Plan:
     price_before_cents: int = 0
     price_after_cents: int = 0
     unpriced: int = 0
+    forks: tuple[ForkReview, ...] = ()
+    provenance: Provenance | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -161,11 +171,26 @@ class Plan:
     def digest(self) -> str:
         """Over the canonical actions: two plans that would do the same have the same digest."""
         content = [
-            [str(change.address), change.action.value, change.region, encode(change.after), encode(change.before)]
+            [
+                str(change.address),
+                change.action.value + _manner(change),
+                change.region,
+                encode(change.after),
+                encode(change.before),
+                # Only where it is so: where something comes from is part of what is done with it.
+                *([change.prior_region] if change.prior_region not in (None, change.region) else []),
+                *([f"was {change.moved_from}"] if change.moved_from is not None else []),
+            ]
             for change in sorted(self.changes, key=lambda change: (change.address, change.instance))
         ]
         text = json.dumps([str(self.scope), content], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _manner(change: Change) -> str:
+    if change.retains:
+        return ", old one kept"
+    return ", new one first" if change.create_before_destroy else ""
 
 
 def plan_to_json(plan: Plan) -> dict[str, Any]:
@@ -228,11 +253,17 @@ def _content(plan: Plan) -> dict[str, Any]:
         "base": dict(plan.base),
         "refreshed": [record.to_json() for record in plan.refreshed],
         "settles": list(plan.settles),
+        # Only where there are any: a plan that was saved before this was told reads, and sums up, as it did.
+        **({"forks": [fork.to_json() for fork in plan.forks]} if plan.forks else {}),
+        **({"provenance": plan.provenance.to_json()} if plan.provenance is not None else {}),
     }
 
 
-def plan_from_json(data: Mapping[str, Any]) -> Plan:
-    """Raises ValueError on another format or a damaged file, KeyError or TypeError on a malformed one."""
+def plan_from_json(data: Mapping[str, Any], *, shown: bool = False) -> Plan:
+    """Raises ValueError on another format or a damaged file, KeyError or TypeError on a malformed one.
+
+    `shown`: a preview's JSON will do, whose digest is that of the plan before values were masked.
+    """
     if data.get("format") != PLAN_FORMAT:
         raise ValueError(f"plan format {data.get('format')!r} is not {PLAN_FORMAT}")
     plan = Plan(
@@ -274,8 +305,10 @@ def plan_from_json(data: Mapping[str, Any]) -> Plan:
         base=data["base"],
         refreshed=tuple(ResourceState.from_json(item) for item in data["refreshed"]),
         settles=tuple(data["settles"]),
+        forks=tuple(ForkReview.from_json(item) for item in data.get("forks", ())),
+        provenance=Provenance.from_json(data["provenance"]) if "provenance" in data else None,
     )
-    if _checksum(_content(plan)) != data["checksum"] or plan.digest() != data["digest"]:
+    if _checksum(_content(plan)) != data["checksum"] or not (shown or plan.digest() == data["digest"]):
         raise ValueError("the plan was changed after it was made: its checksum does not match")
     return plan
 
@@ -320,6 +353,9 @@ def _change_to_json(change: Change) -> dict[str, Any]:
         else [change.position.file, change.position.line, change.position.column],
         "moved_from": None if change.moved_from is None else str(change.moved_from),
         "renames_only": change.renames_only,
+        # Only where it is so: a plan that was saved before this was told reads, and sums up, as it did.
+        **({"create_before_destroy": True} if change.create_before_destroy else {}),
+        **({"retains": True} if change.retains else {}),
     }
 
 
@@ -343,4 +379,6 @@ def _change_from_json(data: Mapping[str, Any]) -> Change:
         position=None if data["position"] is None else Position(*data["position"]),
         moved_from=None if data["moved_from"] is None else ResourceAddress.parse(data["moved_from"]),
         renames_only=data["renames_only"],
+        create_before_destroy=data.get("create_before_destroy", False),
+        retains=data.get("retains", False),
     )

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol, TypeAlias
+from typing import Any, BinaryIO, Protocol, TypeAlias, runtime_checkable
 
 from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.diagnostic import Diagnostic
 from declarative_paas.core.plan import Operation
 from declarative_paas.core.resource import Resource, ResourceState
-from declarative_paas.core.values import Attributes
+from declarative_paas.core.values import Attributes, Sensitive
 
 InstanceKey: TypeAlias = tuple[ResourceAddress, str]
 
@@ -25,10 +25,14 @@ class Capabilities:
     """What the executor must respect, and what the contract suite may skip for this provider.
 
     `renames`: a thing can get another address (Operation.RENAME) and keep its instance, its outputs and its data.
+    `calls_per_minute`: how many `begin` and `poll` the platform takes; None when it does not count them.
+    `far_addons`: dynos here reach add-ons of other regions, and those of other regions ours.
     """
 
     parallelism: int = 10
+    calls_per_minute: int | None = None
     renames: bool = False
+    far_addons: bool = True
     declined: frozenset[str] = frozenset()
 
 
@@ -105,7 +109,8 @@ class StepRequest:
     """One step with every reference resolved and every secret opened (`Sensitive`).
 
     `key` is the idempotency key: the same for every try of this step, also after a crash. `prior` is
-    what the state records; `problems` what the plan saw broken.
+    what the state records. `siblings` are other instances of the same address that the state knows: the one
+    that this one replaces, while both are there. Any other is a stranger.
     """
 
     scope: Scope
@@ -117,6 +122,7 @@ class StepRequest:
     attributes: Attributes
     prior: ResourceState | None = None
     changed: frozenset[str] = frozenset()
+    siblings: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +171,47 @@ class Provider(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Discovered:
+    """One thing that a region holds, as its platform tells it, whatever any state records.
+
+    `attributes` and `outputs` are as a reading has them; an output that is a secret is there too, as
+    `Sensitive`. `secrets` are the values that the refs in `attributes` stand for, by the ref's name, as far
+    as the platform can tell them.
+    """
+
+    scope: Scope
+    address: ResourceAddress
+    instance: str
+    remote_id: str
+    attributes: Attributes
+    outputs: Attributes = field(default_factory=dict[str, Any])
+    secrets: Mapping[str, Sensitive] = field(default_factory=dict[str, Sensitive])
+
+    @property
+    def key(self) -> InstanceKey:
+        return (self.address, self.instance)
+
+
+@runtime_checkable
+class Importable(Protocol):
+    """What a provider also offers whose region can be asked what it holds: things are then taken over by import.
+
+    Both methods raise ProviderError, also for a region that cannot be reached.
+    """
+
+    def discover(self) -> Sequence[Discovered]:
+        """Everything the region holds, of every scope, in a constant number of calls; changes nothing."""
+        ...
+
+    def adopt(self, things: Sequence[Discovered], scope: Scope) -> None:
+        """Makes things of other scopes this scope's; nothing about them changes or restarts. Again, it does nothing.
+
+        All or none. Raises ProviderError (INVALID) where a thing cannot be another scope's.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DynoView:
     """A dyno as `dpaas ps` shows it. `since` is ISO 8601, `memory_mb` the last sample."""
 
@@ -191,6 +238,16 @@ class ReleaseView:
     current: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """Something that a region holds and no app needs any more. `size_bytes` is 0 where it is not known."""
+
+    kind: str
+    name: str
+    why: str
+    size_bytes: int = 0
+
+
 class Reach(Protocol):
     """How operations reach what runs in a region. Raises ProviderError (kind INVALID) for an unknown app."""
 
@@ -214,7 +271,31 @@ class Reach(Protocol):
         """An SQL shell on the add-on's database on the caller's terminal; returns its exit code."""
         ...
 
+    def dump(self, app: str, alias: str, into: BinaryIO) -> None:
+        """Writes a consistent snapshot of a PostgreSQL add-on to a file: pg_dump's custom format."""
+        ...
+
+    def dump_contents(self, app: str, alias: str, file: BinaryIO) -> Sequence[str]:
+        """The entries of a dump, as the add-on's own pg_restore reads them; FAILED when it is damaged."""
+        ...
+
+    def tables(self, app: str, alias: str) -> int:
+        """How many tables a PostgreSQL add-on holds: 0 when nothing would be lost with it."""
+        ...
+
+    def restore(self, app: str, alias: str, file: BinaryIO) -> None:
+        """Replaces all that a PostgreSQL add-on holds by a dump's content, or leaves it as it is."""
+        ...
+
     def url(self, app: str) -> str: ...
+
+    def leftovers(self) -> Sequence[Leftover]:
+        """What could go. Nobody may change the region meanwhile: what is half made looks left over."""
+        ...
+
+    def clear(self, leftovers: Sequence[Leftover]) -> Sequence[str]:
+        """Removes them; what could not be removed, and why, does not keep the others."""
+        ...
 
     def status(self) -> Mapping[str, str]:
         """The region's own programs (supervisor, router, servers) by name: what state each is in."""

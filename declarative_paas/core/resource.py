@@ -19,7 +19,8 @@ class Resource:
     `after` orders without a reference; `price_cents` is US cents a month, None when unpriced.
     `ignored` are attribute paths (`vars.LOG_LEVEL`, `processes.web.quantity`) that somebody else owns:
     their values here are for the first time only, after that what is there stays. `declared_in` is the
-    manifest file, relative to the Platform's directory.
+    manifest file, relative to the Platform's directory. A change of one of `replace_triggered_by` makes it
+    anew; with `create_before_destroy` its successor is made before it is deleted.
     """
 
     address: ResourceAddress
@@ -30,6 +31,8 @@ class Resource:
     price_cents: int | None = 0
     ignored: tuple[str, ...] = ()
     declared_in: str = ""
+    replace_triggered_by: tuple[ResourceAddress, ...] = ()
+    create_before_destroy: bool = False
     _dependencies: tuple[ResourceAddress, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     def dependencies(self) -> tuple[ResourceAddress, ...]:
@@ -38,6 +41,7 @@ class Resource:
         if known is None:
             found = {reference.address for reference in references(self.attributes)}
             found.update(self.after)
+            found.update(self.replace_triggered_by)
             found.discard(self.address)
             known = tuple(sorted(found))
             # Every phase of a plan asks, and the answer of a frozen value stays the same.

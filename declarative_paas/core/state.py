@@ -24,7 +24,7 @@ class LockHeld(StateError):
     def __init__(self, holder: str, since: datetime, expires: datetime) -> None:
         super().__init__(
             f"the state is locked by {holder} since {since.isoformat(timespec='seconds')}; "
-            f"the lock expires by itself at {expires.isoformat(timespec='seconds')} unless its holder renews it"
+            f"unless its holder renews it, it expires by itself at {expires.isoformat(timespec='seconds')}"
         )
         self.holder = holder
         self.since = since
@@ -133,8 +133,15 @@ class StateStore(Protocol):
         """Ends the lease of a holder that is known to be dead; a no-op when somebody else holds it by now."""
         ...
 
-    def commit(self, lease: Lease, *, results: Sequence[StepResult] = (), intents: Sequence[Intent] = ()) -> int:
-        """One durable transaction; checks the fence; returns the new serial. Raises LeaseLost."""
+    def commit(
+        self,
+        lease: Lease,
+        *,
+        results: Sequence[StepResult] = (),
+        intents: Sequence[Intent] = (),
+        at_least: int = 0,
+    ) -> int:
+        """One durable transaction; checks the fence; returns the new serial, `at_least` this. Raises LeaseLost."""
         ...
 
     def record(self, scope: Scope, entry: HistoryEntry) -> None:
@@ -174,6 +181,21 @@ class SecretStore(Protocol):
         ...
 
     def names(self) -> Sequence[str]: ...
+
+    def refs(self) -> Mapping[str, SecretRef]:
+        """The current version of every secret, by name: one read, however many."""
+        ...
+
+    def stored_at(self) -> Mapping[str, datetime]:
+        """When the current version of every secret was stored, by name: to the second, by the clock of who did it."""
+        ...
+
+    def reseal(self) -> int:
+        """Seals every version of every secret with the newest key, all or none; how many there are.
+
+        Digests stay: they tell equal values whichever key sealed them.
+        """
+        ...
 
     def remove(self, name: str) -> bool:
         """Removes every version; whether there was one."""

@@ -123,6 +123,17 @@ def _collect_references(value: Value, found: list[Reference]) -> None:
             _collect_references(item, found)
 
 
+def secret_refs(value: Value) -> list[SecretRef]:
+    """Every secret that is named inside a value, in order."""
+    if isinstance(value, SecretRef):
+        return [value]
+    if is_map(value):
+        return [ref for item in value.values() for ref in secret_refs(item)]
+    if is_list(value):
+        return [ref for item in value for ref in secret_refs(item)]
+    return []
+
+
 def is_known(value: Value) -> bool:
     """Whether nothing inside the value waits for an apply."""
     if value is UNKNOWN or isinstance(value, Reference):

@@ -202,4 +202,4 @@ def _credentials(
             )
         )
         return None
-    return find_secret(addon.credentials.secret, position, inputs.secrets, diagnostics)
+    return find_secret(addon.credentials.secret, position, inputs, diagnostics)

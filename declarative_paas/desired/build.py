@@ -13,9 +13,12 @@ from declarative_paas.core.resource import Resource
 from declarative_paas.core.values import Value
 from declarative_paas.desired.addons import AddonIndex, addon_resources, index_addons
 from declarative_paas.desired.config import config_resources
+from declarative_paas.desired.forks import data_copies, fork_diagnostics, slug_copy
 from declarative_paas.desired.formation import domain_resources, formation_resource, release_resource, slug_resource
 from declarative_paas.desired.ignored import with_ignored
 from declarative_paas.desired.inputs import DesiredInputs, Diagnostics
+from declarative_paas.desired.moving_regions import move_copies, move_diagnostics, moved_last
+from declarative_paas.desired.replacement import take_lifecycles
 from declarative_paas.desired.residency import jurisdictions_of, residency_diagnostics
 from declarative_paas.manifest.manifests import AppManifest
 
@@ -39,10 +42,16 @@ def desired_resources(inputs: DesiredInputs) -> tuple[dict[ResourceAddress, Reso
                 )
             )
         declared_in = os.path.relpath(app.file, inputs.manifests.platform.directory)
-        for resource in with_ignored(app, _app_resources(app, apps, inputs, index, diagnostics), diagnostics):
+        resources = moved_last(app, inputs, _app_resources(app, apps, inputs, index, diagnostics))
+        for resource in with_ignored(app, resources, diagnostics):
             found[resource.address] = replace(resource, declared_in=declared_in)
     diagnostics += _domain_clashes(inputs)
-    diagnostics += residency_diagnostics(inputs, jurisdictions_of(inputs))
+    jurisdictions = jurisdictions_of(inputs)
+    diagnostics += residency_diagnostics(inputs, jurisdictions)
+    for app in inputs.manifests.apps:
+        diagnostics += fork_diagnostics(app, apps, inputs, jurisdictions)
+        diagnostics += move_diagnostics(app, inputs.manifests.apps, inputs)
+    diagnostics += take_lifecycles(inputs.manifests.apps, found)
     diagnostics += _cycles(found)
     return found, diagnostics
 
@@ -59,8 +68,15 @@ def _app_resources(
     yield from config_resources(app, apps, inputs, index, diagnostics)
     slug = slug_resource(app, inputs, diagnostics)
     if slug is not None:
+        shipped = slug_copy(app, apps, inputs)
+        if shipped is not None:
+            yield shipped
+            slug = replace(slug, after=(*slug.after, shipped.address))
         yield slug
-    yield release_resource(app, inputs)
+    copies = [*data_copies(app, apps), *move_copies(app, inputs)]
+    yield from copies
+    # Nothing of a fork, or of a move's new side, runs before its data is there and verified.
+    yield release_resource(app, inputs, after=[copy.address for copy in copies])
     hold = inputs.hold_of(app.name)
     if hold is not None:
         diagnostics.append(

@@ -77,7 +77,7 @@ def _value(
     if isinstance(value, GeneratedValue):
         return Reference(ResourceAddress("secret", app.name, key), "value")
     if isinstance(value, SecretReference):
-        found = find_secret(value.secret, app.position("config", key, "secret"), inputs.secrets, diagnostics)
+        found = find_secret(value.secret, app.position("config", key, "secret"), inputs, diagnostics)
         return _UNRESOLVED if found is None else found
     other = apps.get(value.app)
     if other is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from declarative_paas.catalog.limits import formation_limits
 from declarative_paas.core.address import ResourceAddress
@@ -54,8 +54,11 @@ def slug_resource(app: AppManifest, inputs: DesiredInputs, diagnostics: Diagnost
     )
 
 
-def release_resource(app: AppManifest, inputs: DesiredInputs) -> Resource:
-    """The numbered snapshot of slug, config and attachments, and the release phase; or, held, an old one again."""
+def release_resource(app: AppManifest, inputs: DesiredInputs, after: Sequence[ResourceAddress] = ()) -> Resource:
+    """The numbered snapshot of slug, config and attachments, and the release phase; or, held, an old one again.
+
+    `after` is what must be done before, without being part of it.
+    """
     name = app.name
     hold = inputs.hold_of(name)
     if hold is not None:
@@ -84,6 +87,7 @@ def release_resource(app: AppManifest, inputs: DesiredInputs) -> Resource:
         address=ResourceAddress("release", name),
         region=app.spec.region,
         attributes=attributes,
+        after=tuple(after),
         position=app.position("release"),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from declarative_paas.catalog.model import Catalog
 from declarative_paas.core.diagnostic import Diagnostic
+from declarative_paas.core.region_move import RegionMove
 from declarative_paas.core.state import Hold
 from declarative_paas.core.values import SecretRef
 from declarative_paas.manifest.manifests import Manifests
@@ -26,15 +27,28 @@ class SourceFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenMove:
+    """An app's move between regions, as far as it has come. `sources` are the ids of the add-ons in the region that
+    it comes from, by alias; `arrived`: its release is where it is to serve, so its data is there."""
+
+    region_move: RegionMove
+    sources: Mapping[str, str] = field(default_factory=dict[str, str])
+    arrived: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredInputs:
-    """`sources` by app; `secrets` holds the current version of every stored secret, by name; `holds` are
-    rollbacks by app, each in force as long as the app's source is the one it was made from."""
+    """`sources` by app; `secrets` holds the current version of every secret, by name, and `secret_problems` what
+    is wrong with each that has no value where the Platform says that it comes from; `holds` are rollbacks by
+    app, each in force as long as the app's source is the one it was made from; `moves` are open ones, by app."""
 
     manifests: Manifests
     catalog: Catalog
     sources: Mapping[str, SourceFacts]
     secrets: Mapping[str, SecretRef]
+    secret_problems: Mapping[str, Diagnostic] = field(default_factory=dict[str, Diagnostic])
     holds: Mapping[str, Hold] = field(default_factory=dict[str, Hold])
+    moves: Mapping[str, OpenMove] = field(default_factory=dict[str, OpenMove])
 
     def hold_of(self, app: str) -> Hold | None:
         """The rollback that binds the app now; None when there is none or its source has changed since."""

@@ -26,6 +26,7 @@ ProcessType: TypeAlias = Annotated[str, StringConstraints(pattern=formats.PROCES
 Domain: TypeAlias = Annotated[str, StringConstraints(pattern=formats.DOMAIN.pattern)]
 Drain: TypeAlias = Annotated[str, StringConstraints(pattern=formats.DRAIN.pattern)]
 IgnoredField: TypeAlias = Annotated[str, StringConstraints(pattern=formats.IGNORED_FIELD.pattern)]
+ResourceText: TypeAlias = Annotated[str, StringConstraints(pattern=formats.REMOVED_ADDRESS.pattern)]
 ScalarText: TypeAlias = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 """Text; numbers and booleans are taken as the text they were written as (`1.10` stays `1.10`)."""
 
@@ -107,6 +108,33 @@ class ProcessFormation(ManifestModel):
     )
 
 
+class Lifecycle(ManifestModel):
+    """When and how a part of the app is made anew."""
+
+    create_before_destroy: bool | None = Field(
+        default=None,
+        description="true: when it is replaced, the new one is made and used before the old one is deleted. "
+        "For add-ons: there can be one app, release or formation of a name.",
+    )
+    replace_triggered_by: tuple[ResourceText, ...] | None = Field(
+        default=None,
+        description="Addresses of other resources, such as addon.shop/DATABASE: "
+        "when a plan changes or replaces one of them, it replaces this part too.",
+    )
+
+
+class AppLifecycle(ManifestModel):
+    """When and how the app itself, its release or its formation is made anew."""
+
+    app: Lifecycle | None = Field(default=None, description="The app with all its parts.")
+    release: Lifecycle | None = Field(
+        default=None, description="The release, and the formation that runs it: the release command runs again."
+    )
+    formation: Lifecycle | None = Field(
+        default=None, description="The formation: all dynos stop before new ones start, unlike at a new release."
+    )
+
+
 class AddonPlan(ManifestModel):
     """An add-on that belongs to this app."""
 
@@ -127,6 +155,7 @@ class AddonPlan(ManifestModel):
         description="Whether destroying its data needs an explicit confirmation. Left out: yes, when it holds data. "
         "false lifts it for the applies after the one that records it.",
     )
+    lifecycle: Lifecycle | None = Field(default=None, description="When and how the add-on is made anew.")
 
 
 class AddonAttach(ManifestModel):
@@ -192,6 +221,9 @@ class AppSpec(ManifestModel):
         default=None,
         description="true: destroying the app needs an explicit confirmation, also when its manifest is gone. "
         "Only false lifts it, for the applies after the one that records it.",
+    )
+    lifecycle: AppLifecycle | None = Field(
+        default=None, description="When the app, its release or its formation is made anew because something else is."
     )
     ignore: tuple[IgnoredField, ...] | None = Field(
         default=None,

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from declarative_paas.core.diagnostic import Diagnostic, Position, error, has_errors, warning
-from declarative_paas.manifest.documents import Document, recognise, validate
-from declarative_paas.manifest.manifests import AppManifest, Manifests, PlatformManifest
+from declarative_paas.manifest.documents import Document, Manifest, recognise, validate
+from declarative_paas.manifest.forks import derive_forks
+from declarative_paas.manifest.manifests import AppManifest, ForkManifest, Manifests, PlatformManifest
 from declarative_paas.manifest.nodes import position_of
 from declarative_paas.manifest.overlays import merge_overlays
 from declarative_paas.manifest.variables import MARK, Variables, gather, substitute
@@ -71,7 +72,7 @@ def assemble(
     variables, mistakes = gather(platform.node if platform else None, given.environment, given.files, given.assignments)
     # Without a Platform every variable would be undefined: that is one mistake, not many.
     diagnostics.extend(mistakes if platform else [])
-    manifests: list[AppManifest | PlatformManifest] = []
+    manifests: list[Manifest] = []
     for document in documents:
         if document.has_variables and platform is None:
             continue
@@ -89,14 +90,20 @@ def assemble(
     found = next((manifest for manifest in manifests if isinstance(manifest, PlatformManifest)), None)
     if found is None or has_errors(diagnostics):
         return None, diagnostics
-    apps = sorted((one for one in manifests if isinstance(one, AppManifest)), key=lambda app: app.name)
-    diagnostics.extend(_same_name(apps))
+    declared = [one for one in manifests if isinstance(one, AppManifest)]
+    forks = [one for one in manifests if isinstance(one, ForkManifest)]
+    diagnostics.extend(_same_name([*declared, *forks]))
+    if has_errors(diagnostics):
+        return None, diagnostics
+    derived, mistakes = derive_forks(declared, forks)
+    diagnostics.extend(mistakes)
+    apps = sorted([*declared, *derived], key=lambda app: app.name)
     if has_errors(diagnostics):
         return None, diagnostics
     return Manifests(platform=found, apps=tuple(apps), environment=environment), diagnostics
 
 
-def _finish(document: Document, variables: Variables) -> tuple[AppManifest | PlatformManifest | None, list[Diagnostic]]:
+def _finish(document: Document, variables: Variables) -> tuple[Manifest | None, list[Diagnostic]]:
     if not document.has_variables:
         return validate(document)
     done = substitute(document.node, variables)
@@ -108,14 +115,15 @@ def _finish(document: Document, variables: Variables) -> tuple[AppManifest | Pla
 
 
 def _twice(documents: Sequence[Document]) -> list[Diagnostic]:
-    """Apps declared twice, by the name as it is written; and every Platform after the first."""
+    """Apps and forks declared twice, by the name as it is written; and every Platform after the first."""
     diagnostics: list[Diagnostic] = []
     first: dict[tuple[str, str | None], Position] = {}
     for document in documents:
         position = position_of(document.node, "metadata", "name")
         # Whatever they are called, there is one Platform.
-        key = (document.kind, document.name if document.kind == "App" else "")
-        if document.kind == "App" and document.name is None:
+        # An app and a fork are both apps in the end.
+        key = ("Platform", "") if document.kind == "Platform" else ("App", document.name)
+        if document.kind != "Platform" and document.name is None:
             continue
         if key not in first:
             first[key] = position
@@ -130,10 +138,13 @@ def _twice(documents: Sequence[Document]) -> list[Diagnostic]:
     return diagnostics
 
 
-def _same_name(apps: Sequence[AppManifest]) -> list[Diagnostic]:
+def _same_name(apps: Sequence[AppManifest | ForkManifest]) -> list[Diagnostic]:
     """Apps that only variables gave the same name."""
+    ordered = sorted(apps, key=lambda app: app.name)
     return [
-        _duplicate_app(two.name, two.position(), one.position()) for one, two in pairwise(apps) if one.name == two.name
+        _duplicate_app(two.name, two.position(), one.position())
+        for one, two in pairwise(ordered)
+        if one.name == two.name
     ]
 
 

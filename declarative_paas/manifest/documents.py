@@ -10,8 +10,9 @@ from pydantic import ValidationError
 from declarative_paas.core.diagnostic import Diagnostic, Severity, error, nearest
 from declarative_paas.manifest.app_models import AppDocument
 from declarative_paas.manifest.explain import explain
-from declarative_paas.manifest.manifests import AppManifest, PlatformManifest
-from declarative_paas.manifest.model_base import API_VERSION
+from declarative_paas.manifest.fork_models import ForkDocument
+from declarative_paas.manifest.manifests import AppManifest, ForkManifest, PlatformManifest
+from declarative_paas.manifest.model_base import API_VERSION, ManifestModel
 from declarative_paas.manifest.nodes import (
     MappingNode,
     Node,
@@ -25,14 +26,15 @@ from declarative_paas.manifest.nodes import (
 from declarative_paas.manifest.platform_models import PlatformDocument
 from declarative_paas.manifest.rules import broken_rules
 
-Kind: TypeAlias = Literal["Platform", "App"]
-KINDS: Final[tuple[Kind, ...]] = ("Platform", "App")
-_LATER_KINDS: Final = ("Fork", "Pipeline")
+Kind: TypeAlias = Literal["Platform", "App", "Fork"]
+KINDS: Final[tuple[Kind, ...]] = ("Platform", "App", "Fork")
+_LATER_KINDS: Final = ("Pipeline",)
 _OUR_KEYS: Final = ("apiVersion", "kind", "metadata", "spec")
 
 _WRITTEN_AS_TEXT: Final[dict[Kind, tuple[tuple[str, ...], ...]]] = {
     "App": (("spec", "config", "*"), ("metadata", "labels", "*"), ("spec", "addons", "*", "version")),
     "Platform": (("metadata", "labels", "*"),),
+    "Fork": (("spec", "config", "*"), ("metadata", "labels", "*"), ("spec", "addons", "*", "version")),
 }
 """Where a number or boolean is taken as the text it was written as: `1.10` is no 1.1 here."""
 
@@ -76,7 +78,7 @@ def recognise(node: Node, *, sought: bool, has_variables: bool) -> Document | Di
 
 
 def _unknown_kind(node: MappingNode, kind: str | None) -> Diagnostic:
-    expected = f"kind: {' or '.join(KINDS)}"
+    expected = f"kind: {', '.join(KINDS[:-1])} or {KINDS[-1]}"
     if kind in _LATER_KINDS:
         position = position_of(node, "kind")
         return error("kind-not-supported", f"this version does not support {kind}s yet", position, expected=expected)
@@ -105,13 +107,22 @@ def _is_foreign(node: MappingNode) -> bool:
     return is_other_version and is_other_kind
 
 
-def validate(document: Document) -> tuple[AppManifest | PlatformManifest | None, list[Diagnostic]]:
+Manifest: TypeAlias = AppManifest | ForkManifest | PlatformManifest
+
+_MODELS: Final[dict[Kind, type[ManifestModel]]] = {
+    "App": AppDocument,
+    "Fork": ForkDocument,
+    "Platform": PlatformDocument,
+}
+
+
+def validate(document: Document) -> tuple[Manifest | None, list[Diagnostic]]:
     """The typed manifest, or None and every mistake in it."""
     data = plain(document.node)
     for path in _WRITTEN_AS_TEXT[document.kind]:
         _write_text(data, document.node, path)
     mistakes = broken_rules(document.node) if document.kind == "App" else []
-    root = AppDocument if document.kind == "App" else PlatformDocument
+    root = _MODELS[document.kind]
     try:
         model = root.model_validate(data)
     except ValidationError as problem:
@@ -120,6 +131,9 @@ def validate(document: Document) -> tuple[AppManifest | PlatformManifest | None,
         return None, mistakes
     if isinstance(model, AppDocument):
         return AppManifest(document=model, node=document.node), []
+    if isinstance(model, ForkDocument):
+        return ForkManifest(document=model, node=document.node), []
+    assert isinstance(model, PlatformDocument), "there are three kinds"
     return PlatformManifest(document=model, node=document.node), []
 
 

@@ -15,7 +15,7 @@ from declarative_paas.manifest.model_shape import field_at, is_marker, keys_of, 
 from declarative_paas.manifest.nodes import MappingNode, Node, Step, descendant, key_position_of, position_of
 from declarative_paas.manifest.scalars import boolean_spelling, integer_spelling
 
-_PRIVATE: Final = frozenset({"config", "credentials", "secret", "drains", "state", "options"})
+_PRIVATE: Final = frozenset({"config", "credentials", "secret", "secrets", "drains", "state", "options"})
 """Below these keys a misplaced value may be a password: it is never repeated in a message."""
 _PUBLIC: Final = frozenset({"app", "attribute"})
 """Names, even there."""
@@ -26,6 +26,11 @@ _CHOICES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         "text, {secret: NAME}, {generate: LENGTH}, {app: NAME, attribute: url} or {app: NAME, config: KEY}",
         ("secret", "generate", "app"),
     ),
+    "secret_source_choice()": (
+        "{env: VARIABLE}, {file: PATH} or {encrypted: PATH}",
+        ("env", "file", "encrypted"),
+    ),
+    "domains_choice()": ("a mapping {SOURCE: FORK} or a list of host names", ()),
     "addon_choice()": ("{plan: SERVICE:PLAN, as: ALIAS} or {attach: APP/ALIAS, as: ALIAS}", ("plan", "attach")),
 }
 _LONGEST_LIST: Final = 14

@@ -2,22 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from declarative_paas.core.diagnostic import Position
 from declarative_paas.manifest.app_models import AppDocument, AppSpec, SourcePath
+from declarative_paas.manifest.fork_models import DataMode, ForkDocument, ForkSpec
 from declarative_paas.manifest.nodes import MappingNode, Step, descendant, key_position_of, position_of
 from declarative_paas.manifest.platform_models import PlatformDocument, PlatformSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForkManifest:
+    """A fork as declared, overlays merged and variables put in."""
+
+    document: ForkDocument
+    node: MappingNode = field(compare=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.document.metadata.name
+
+    @property
+    def spec(self) -> ForkSpec:
+        return self.document.spec
+
+    def position(self, *path: Step) -> Position:
+        """Like `AppManifest.position`: below `spec`; without a path, the fork's name."""
+        return position_of(self.node, "spec", *path) if path else position_of(self.node, "metadata", "name")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fork:
+    """Where an app comes from that was declared as a fork: its source, and what becomes of each add-on's data."""
+
+    manifest: ForkManifest
+    source: str
+    data: Mapping[str, DataMode]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppManifest:
-    """An app as declared, overlays merged and variables put in."""
+    """An app as declared, overlays merged and variables put in; `fork` when it was declared as a fork."""
 
     document: AppDocument
     node: MappingNode = field(compare=False, repr=False)
     """The document with positions, after overlays and variables."""
+    fork: Fork | None = None
 
     @property
     def name(self) -> str:

@@ -96,7 +96,13 @@ class _Merger:
                 else:
                     self._nothing_to_remove(key, base.entries, over.keys[key])
             elif below not in _IDENTITY:
-                merged = self._merge(entries[key], node, below) if key in entries else node
+                if key in entries:
+                    merged = self._merge(entries[key], node, below)
+                elif isinstance(node, SequenceNode) and below in _NAMED_LISTS:
+                    # The base has no such list: what is added is all there is, and nothing can be removed.
+                    merged = self._merge_named(SequenceNode((), node.position), node, _NAMED_LISTS[below])
+                else:
+                    merged = node
                 # A container that was merged, not replaced, still stands where the base has it.
                 if merged is node or key not in keys:
                     keys[key] = over.keys[key]

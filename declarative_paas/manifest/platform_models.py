@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from declarative_paas.manifest import formats
 from declarative_paas.manifest.app_models import ScalarText
-from declarative_paas.manifest.model_base import API_VERSION, ManifestModel, RegionName, Text
+from declarative_paas.manifest.model_base import API_VERSION, ManifestModel, RegionName, SecretName, Text, choice_of
 from declarative_paas.manifest.nodes import ScalarValue
 
 DEFAULT_STATE = "sqlite:.dpaas/state.db"
@@ -32,7 +32,7 @@ AnyScalar: TypeAlias = Annotated[
 class Region(ManifestModel):
     """One place where apps run, and the provider that runs them."""
 
-    provider: Text = Field(description="What runs it: local or memory.")
+    provider: Text = Field(description="What runs it: docker, local or memory.")
     jurisdiction: Annotated[str, StringConstraints(pattern=formats.JURISDICTION.pattern)] | None = Field(
         default=None,
         description="Whose law its data is under, such as US or EU. Left out: the catalog's, for its own regions.",
@@ -56,6 +56,40 @@ class Variable(ManifestModel):
         default=None,
         description="What a given value is read as. Left out: as the default's type; without one, as YAML would.",
     )
+
+
+class SecretFromEnvironment(ManifestModel):
+    """A secret that the environment of the command holds."""
+
+    env: Annotated[str, StringConstraints(pattern=formats.CONFIG_KEY.pattern)] = Field(
+        description="The environment variable of the dpaas command whose value it is."
+    )
+
+
+class SecretFromFile(ManifestModel):
+    """A secret that a file outside the repository holds."""
+
+    file: Text = Field(
+        description="The file whose content is the value, less one line end; relative to this file, `~` is your home."
+    )
+
+
+class SecretFromEncryptedFile(ManifestModel):
+    """A secret in an encrypted file that lies in the repository."""
+
+    encrypted: Text = Field(description="The encrypted file, relative to this one. `dpaas secrets set` writes into it.")
+
+
+def secret_source_choice(value: Any) -> str | None:
+    return choice_of(("env", "file", "encrypted"), value)
+
+
+SecretSource: TypeAlias = Annotated[
+    Annotated[SecretFromEnvironment, Tag("<env>")]
+    | Annotated[SecretFromFile, Tag("<file>")]
+    | Annotated[SecretFromEncryptedFile, Tag("<encrypted>")],
+    Discriminator(secret_source_choice),
+]
 
 
 class MovedResource(ManifestModel):
@@ -104,6 +138,10 @@ class PlatformSpec(ManifestModel):
     variables: dict[VariableName, Variable] | None = Field(
         default=None,
         description="Variables that manifests use as ${var.NAME}; set by DPAAS_VAR_NAME, --var-file, --var.",
+    )
+    secrets: dict[SecretName, SecretSource] | None = Field(
+        default=None,
+        description="Where secrets come from, by name: env, file or encrypted. Left out: `dpaas secrets set`.",
     )
     moved: tuple[MovedResource, ...] | None = Field(
         default=None, description="Resources that have another name now: their data stays where it is."

@@ -7,12 +7,17 @@ from typing import Any, Final
 
 from declarative_paas.manifest import formats
 from declarative_paas.manifest.app_models import AppDocument
+from declarative_paas.manifest.fork_models import ForkDocument
 from declarative_paas.manifest.model_base import ManifestModel
 from declarative_paas.manifest.plain_data import is_list, is_mapping
 from declarative_paas.manifest.platform_models import PlatformDocument, Variable
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
-_KINDS: Final[dict[str, type[ManifestModel]]] = {"App": AppDocument, "Platform": PlatformDocument}
+_KINDS: Final[dict[str, type[ManifestModel]]] = {
+    "App": AppDocument,
+    "Fork": ForkDocument,
+    "Platform": PlatformDocument,
+}
 _VARIABLE: Final = "VariableUse"
 _VARIABLE_SCHEMA: Final = {
     "type": "string",
@@ -44,7 +49,7 @@ def _any_kind(singles: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {
         "$schema": DRAFT,
         "title": "dpaas manifest",
-        "description": "A document of a manifest: a Platform or an App.",
+        "description": "A document of a manifest: a Platform, an App or a Fork.",
         "type": "object",
         "required": ["kind"],
         "properties": {"kind": {"enum": sorted(singles), "description": "What this document declares."}},

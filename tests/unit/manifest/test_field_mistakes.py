@@ -102,7 +102,7 @@ def test_a_mistake_in_a_field_is_one_diagnostic_at_its_place(
     [
         (APP.replace("App", "Ap"), "a.yaml:1:7", "unknown-kind", "App"),
         (APP.replace("App", "app"), "a.yaml:1:7", "unknown-kind", "App"),
-        (APP.replace("App", "Fork"), "a.yaml:1:7", "kind-not-supported", None),
+        (APP.replace("App", "Pipeline"), "a.yaml:1:7", "kind-not-supported", None),
         (APP.replace("kind", "knd"), "a.yaml:1:1", "missing-kind", "kind"),
         (APP.replace("kind: App\n", ""), "a.yaml:1:1", "missing-kind", None),
         ("- a\n", "a.yaml:1:1", "not-a-mapping", None),

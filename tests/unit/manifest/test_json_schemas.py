@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from declarative_paas.manifest.app_models import AppDocument, AppSpec
+from declarative_paas.manifest.fork_models import ForkSpec
 from declarative_paas.manifest.plain_data import is_list, is_mapping
 from declarative_paas.manifest.platform_models import PlatformDocument, Region
 from declarative_paas.manifest.schema import DRAFT, json_schemas, schema_texts
+from declarative_paas.workflow.published_schemas import published_schemas
 
 WRITTEN = Path(__file__).parents[3] / "schemas"
 
@@ -22,7 +24,7 @@ def test_the_written_schema_is_current(name: str) -> None:
 
 
 def test_there_is_no_other_schema() -> None:
-    assert {path.name for path in WRITTEN.iterdir()} == set(json_schemas())
+    assert {path.name for path in WRITTEN.iterdir()} == set(published_schemas())
 
 
 def _objects(schema: Any) -> Iterator[dict[str, Any]]:
@@ -57,7 +59,13 @@ def test_every_reference_leads_somewhere(name: str) -> None:
 
 def test_a_schema_has_exactly_the_models_keys() -> None:
     definitions = json_schemas()["dpaas.schema.json"]["$defs"]
-    for name, model in (("App", AppDocument), ("AppSpec", AppSpec), ("Platform", PlatformDocument), ("Region", Region)):
+    for name, model in (
+        ("App", AppDocument),
+        ("ForkSpec", ForkSpec),
+        ("AppSpec", AppSpec),
+        ("Platform", PlatformDocument),
+        ("Region", Region),
+    ):
         keys = {field.alias or key for key, field in model.model_fields.items()}
         assert set(definitions[name]["properties"]) == keys
         assert definitions[name]["additionalProperties"] is False
@@ -80,5 +88,6 @@ def test_a_documents_kind_chooses_its_schema() -> None:
     schema = json_schemas()["dpaas.schema.json"]
     assert {one["if"]["properties"]["kind"]["const"]: one["then"]["$ref"] for one in schema["allOf"]} == {
         "App": "#/$defs/App",
+        "Fork": "#/$defs/Fork",
         "Platform": "#/$defs/Platform",
     }

@@ -160,6 +160,17 @@ def test_an_overlay_that_does_not_fit_is_a_diagnostic(over: str, place: str, cod
     assert diagnostics[0].suggestion == suggestion
 
 
+@pytest.mark.parametrize("name", ["addons", "domains", "ignore"])
+def test_nothing_can_be_removed_from_a_list_that_the_base_does_not_have(name: str) -> None:
+    _, diagnostics = read({"a.yaml": app_text("build: x")}, {"o.yaml": overlay(f"{name}: [{{remove: X}}]")})
+    assert [item.code for item in diagnostics] == ["nothing-to-remove"]
+
+
+def test_an_overlay_can_be_the_first_to_add_to_a_list() -> None:
+    spec = only_app({"a.yaml": app_text("build: x")}, {"o.yaml": overlay("domains: [a.example.com]")}).spec
+    assert spec.domains == ("a.example.com",)
+
+
 def test_an_overlay_of_another_kind_does_not_fit() -> None:
     _, diagnostics = read(
         {"a.yaml": APP}, {"o.yaml": "kind: Platform\nmetadata: {name: shop}\nspec: {state: sqlite:x}\n"}
