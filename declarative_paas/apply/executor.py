@@ -6,21 +6,22 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from declarative_paas.apply.requests import as_known, build_request, conceal
+from declarative_paas.apply.policy import GRACE_S, RETRIES, deadline_s
+from declarative_paas.apply.rate import TokenBucket
+from declarative_paas.apply.records import deposed, made, renamed
+from declarative_paas.apply.requests import build_request
 from declarative_paas.apply.schedule import Schedule
 from declarative_paas.apply.workers import Job, Outcome, Workers
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.clock import Clock
-from declarative_paas.core.event import Event, EventKind, EventSink
+from declarative_paas.core.event import ApplyOutcome, Event, EventKind, EventSink
 from declarative_paas.core.plan import Change, Operation, Plan, Step
-from declarative_paas.core.provider import InstanceKey, Provider, ProviderError
+from declarative_paas.core.provider import ErrorKind, InstanceKey, Provider, ProviderError
 from declarative_paas.core.resource import InstanceStatus, ResourceState
 from declarative_paas.core.state import Intent, Lease, SecretStore, Snapshot, StateStore, StepResult
 
 LEASE_TTL_S = 60.0
 """How long a lock outlives a holder of another machine that died; a living one renews it."""
-
-STEP_DEADLINE_S = 1800.0
 
 _MAKING = (Operation.CREATE, Operation.RENAME)
 """What may bring a thing about under an address that is not recorded yet."""
@@ -47,6 +48,12 @@ class ApplyResult:
     def ok(self) -> bool:
         return not self.failures and not self.interrupted and not self.skipped
 
+    @property
+    def outcome(self) -> ApplyOutcome:
+        if self.interrupted:
+            return ApplyOutcome.INTERRUPTED
+        return ApplyOutcome.SUCCEEDED if self.ok else ApplyOutcome.FAILED
+
 
 @dataclass(slots=True)
 class Interruption:
@@ -58,7 +65,8 @@ class Interruption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyTools:
-    """What a run needs of the world. `parallelism` overrides each provider's own limit."""
+    """What a run needs of the world. `parallelism` overrides each provider's own limit; `admit` is asked before a
+    step of what is recorded by then, and raises ProviderError where it must not be taken."""
 
     store: StateStore
     secrets: SecretStore
@@ -67,6 +75,7 @@ class ApplyTools:
     sink: EventSink
     interruption: Interruption = field(default_factory=Interruption)
     parallelism: int | None = None
+    admit: Callable[[Step, Mapping[ResourceAddress, ResourceState]], None] | None = None
 
 
 def run_plan(tools: ApplyTools, plan: Plan, snapshot: Snapshot, lease: Lease) -> ApplyResult:
@@ -81,12 +90,23 @@ def _limits(tools: ApplyTools) -> dict[str, int]:
     return {region: provider.capabilities().parallelism for region, provider in tools.providers.items()}
 
 
+def _rates(tools: ApplyTools) -> dict[str, TokenBucket]:
+    """The regions that count their calls. `--parallelism` does not lift this: the platform would refuse."""
+    found: dict[str, TokenBucket] = {}
+    for region, provider in tools.providers.items():
+        capabilities = provider.capabilities()
+        if capabilities.calls_per_minute is not None:
+            found[region] = TokenBucket(capabilities.calls_per_minute, burst=capabilities.parallelism)
+    return found
+
+
 class _Walk:
     """One run of one plan."""
 
     def __init__(self, tools: ApplyTools, plan: Plan, snapshot: Snapshot, lease: Lease) -> None:
         self._tools = tools
         self._limits = _limits(tools)
+        self._rates = _rates(tools)
         self._plan = plan
         self._lease = lease
         self._renewed = tools.clock.monotonic()
@@ -100,6 +120,11 @@ class _Walk:
         self._current = {
             record.address: record for record in snapshot.resources.values() if record.status is InstanceStatus.CURRENT
         }
+        self._deposed: dict[ResourceAddress, set[str]] = {}
+        for record in snapshot.resources.values():
+            if record.status is not InstanceStatus.CURRENT:
+                self._deposed.setdefault(record.address, set()).add(record.instance)
+        self._running: dict[str, tuple[Job, float]] = {}
         self._snapshot = snapshot
         self._schedule = Schedule(plan.steps)
         self._workers = Workers(max(1, sum(self._limits.values())), tools.interruption.abandon)
@@ -116,14 +141,19 @@ class _Walk:
         self._settle_leftovers()
         self._result.elapsed_s = self._tools.clock.monotonic() - self._started
         self._result.not_started = len(self._plan.steps) - self._done - len(self._result.skipped)
-        self._emit(EventKind.APPLY_FINISHED, elapsed_s=self._result.elapsed_s)
+        self._emit(
+            EventKind.APPLY_FINISHED,
+            elapsed_s=self._result.elapsed_s,
+            outcome=self._result.outcome,
+            succeeded={operation.value: count for operation, count in self._result.succeeded.items()},
+        )
         return self._result
 
     def _loop(self) -> None:
         results: list[StepResult] = []
         interruption = self._tools.interruption
         while True:
-            steps = [] if interruption.stop.is_set() else self._schedule.take(self._has_room)
+            steps = [] if interruption.stop.is_set() else self._schedule.take(self._limit)
             jobs = self._prepare(steps, results)
             if results or jobs:
                 # One durable transaction: what ended, and what begins. Journal first: a crash must not
@@ -132,6 +162,7 @@ class _Walk:
                 results = []
             for job in jobs:
                 self._emit(EventKind.STEP_STARTED, step=job.step)
+                self._running[job.step.id] = (job, self._tools.clock.monotonic())
                 self._workers.submit(job)
             if self._schedule.running == 0 and (interruption.stop.is_set() or not self._schedule.ready):
                 break
@@ -139,13 +170,31 @@ class _Walk:
             if interruption.abandon.is_set():
                 break
             for outcome in self._workers.collect(0.2 if interruption.stop.is_set() else 1.0):
-                results.append(self._conclude(outcome))
+                results += self._conclude(outcome)
+            results += self._give_up()
         if interruption.stop.is_set():
             self._result.interrupted = True
             self._emit(EventKind.INTERRUPTED)
 
-    def _has_room(self, step: Step, running: int) -> bool:
-        return running < self._limits.get(step.region, 1)
+    def _give_up(self) -> list[StepResult]:
+        """Fails what was asked to give up and did not answer: a call that never returns must not hold up the rest."""
+        now = self._tools.clock.monotonic()
+        late = [(job, now - since) for job, since in self._running.values() if now - since > job.deadline_s + GRACE_S]
+        results: list[StepResult] = []
+        for job, elapsed_s in late:
+            del self._running[job.step.id]
+            self._workers.write_off()
+            error = ProviderError(ErrorKind.CANCELLED, f"no answer within {elapsed_s:.0f} s: given up")
+            # Whatever it was, it may still come about: the next plan looks.
+            results.append(replace(self._fail(job.step, error, elapsed_s), keep_intent=True))
+        return results
+
+    def _siblings(self, step: Step, change: Change) -> frozenset[str]:
+        known = {change.prior_instance} if change.prior_instance is not None else set[str]()
+        return frozenset(known | self._deposed.get(step.address, set())) - {step.instance}
+
+    def _limit(self, region: str) -> int:
+        return self._limits.get(region, 1)
 
     def _prepare(self, steps: Sequence[Step], results: list[StepResult]) -> list[Job]:
         """Steps to jobs. A FORGET needs no provider; a request that cannot be built fails its step."""
@@ -158,6 +207,8 @@ class _Walk:
                 continue
             change = self._changes[(step.address, step.instance)]
             try:
+                if self._tools.admit is not None:
+                    self._tools.admit(step, self._current)
                 request = build_request(
                     self._plan.scope,
                     step,
@@ -165,6 +216,7 @@ class _Walk:
                     self._prior(step, change),
                     self._current.get,
                     self._tools.secrets.get,
+                    siblings=self._siblings(step, change),
                 )
             except ProviderError as error:
                 results.append(self._fail(step, error, 0.0))
@@ -176,7 +228,9 @@ class _Walk:
                     request=request,
                     provider=provider,
                     report=self._reporter(step),
-                    deadline_s=STEP_DEADLINE_S,
+                    retrying=self._retry_reporter(step),
+                    deadline_s=deadline_s(step),
+                    rate=self._rates.get(step.region),
                 )
             )
         return jobs
@@ -193,37 +247,50 @@ class _Walk:
 
         return report
 
-    def _conclude(self, outcome: Outcome) -> StepResult:
+    def _retry_reporter(self, step: Step) -> Callable[[ProviderError, int], None]:
+        def retrying(error: ProviderError, attempt: int) -> None:
+            self._emit(
+                EventKind.STEP_RETRIED,
+                step=step,
+                message=f"{error.summary}; trying again ({attempt} of {RETRIES[error.kind].tries})",
+                code=error.code,
+                detail=error.detail,
+                attempt=attempt,
+            )
+
+        return retrying
+
+    def _conclude(self, outcome: Outcome) -> list[StepResult]:
         step = outcome.job.step
+        if self._running.pop(step.id, None) is None:
+            return []  # it was given up before it answered; its intent is there for the next plan
         if outcome.error is not None or outcome.done is None:
             error = outcome.error
             assert error is not None
-            return self._fail(step, error, outcome.elapsed_s)
+            return [self._fail(step, error, outcome.elapsed_s)]
         if step.operation is Operation.DELETE:
-            return self._succeed(
-                step, StepResult(step_id=step.id, remove=(step.address, step.instance)), outcome.elapsed_s
-            )
+            removed = StepResult(step_id=step.id, remove=(step.address, step.instance))
+            return [self._succeed(step, removed, outcome.elapsed_s)]
         change = self._changes[(step.address, step.instance)]
         if step.operation is Operation.RENAME:
-            return self._succeed(step, renamed(step, change, self._prior(step, change)), outcome.elapsed_s)
-        name = f"@{self._plan.scope}/{step.address}"
-        put = self._tools.secrets.put
-        record = ResourceState(
-            address=step.address,
-            instance=step.instance,
-            region=step.region,
-            remote_id=outcome.done.remote_id,
-            attributes=conceal(outcome.job.request.attributes, name, put),
-            outputs=as_known(conceal(outcome.done.outputs, name, put), outcome.job.request.prior),
-            dependencies=change.dependencies,
-            price_cents=change.price_after_cents,
-            declared_in=change.declared_in,
+            return [self._succeed(step, renamed(step, change, self._prior(step, change)), outcome.elapsed_s)]
+        # Together with the record that makes it so, in one transaction: at no time are there two current ones.
+        old = deposed(step, change, self._records)
+        if step.operation in (Operation.CREATE, Operation.UPDATE) and old is not None and old.put is not None:
+            self._records[old.put.key] = old.put
+            extra = [old]
+        else:
+            extra = []
+        result = made(
+            step,
+            change,
+            outcome.job.request,
+            outcome.done,
+            scope=self._plan.scope,
+            store=self._tools.secrets.put,
+            records=self._records,
         )
-        replaced = change.prior_instance
-        stale = (step.address, replaced) if replaced is not None and replaced != step.instance else None
-        if stale is not None and stale not in self._records:
-            stale = None
-        return self._succeed(step, StepResult(step_id=step.id, put=record, remove=stale), outcome.elapsed_s)
+        return [*extra, self._succeed(step, result, outcome.elapsed_s)]
 
     def _succeed(self, step: Step, result: StepResult, elapsed_s: float) -> StepResult:
         if result.remove is not None:
@@ -232,7 +299,8 @@ class _Walk:
                 del self._current[removed.address]
         if result.put is not None:
             self._records[result.put.key] = result.put
-            self._current[result.put.address] = result.put
+            if result.put.status is InstanceStatus.CURRENT:
+                self._current[result.put.address] = result.put
         self._schedule.succeed(step)
         self._done += 1
         self._result.succeeded[step.operation] = self._result.succeeded.get(step.operation, 0) + 1
@@ -295,6 +363,9 @@ class _Walk:
         code: str | None = None,
         detail: Sequence[str] = (),
         elapsed_s: float | None = None,
+        attempt: int | None = None,
+        outcome: ApplyOutcome | None = None,
+        succeeded: Mapping[str, int] | None = None,
     ) -> None:
         self._tools.sink(
             Event(
@@ -303,21 +374,18 @@ class _Walk:
                 step_id=None if step is None else step.id,
                 address=None if step is None else step.address,
                 operation=None if step is None else step.operation.value,
+                region=None if step is None else step.region,
                 message=message,
                 code=code,
                 detail=detail,
                 elapsed_s=elapsed_s,
+                attempt=attempt,
+                outcome=outcome,
+                succeeded=succeeded,
                 done=self._done,
                 total=len(self._plan.steps),
             )
         )
-
-
-def renamed(step: Step, change: Change, record: ResourceState | None) -> StepResult:
-    """The record under its new address: the thing is the same, so what was recorded of it still holds."""
-    assert record is not None, "only what is recorded is renamed"
-    moved = replace(record, address=step.address, dependencies=change.dependencies, declared_in=change.declared_in)
-    return StepResult(step_id=step.id, put=moved, remove=record.key)
 
 
 def _intent(step: Step) -> Intent:

@@ -22,17 +22,27 @@ from declarative_paas.core.provider import (
     StepContext,
     StepRequest,
 )
-from declarative_paas.core.resource import Resource
-from declarative_paas.core.values import SecretRef, Sensitive
+from declarative_paas.core.resource import Resource, ResourceState
+from declarative_paas.core.values import Attributes, SecretRef, Sensitive
 
 
 class GeneratedSecrets:
-    """`existing` answers the stored version for a name; `random_text` makes a value of a length."""
+    """`existing` answers the stored version for a name; `random_text` makes a value of a length.
+
+    `current` answers the newest versions of all names, as they are now: a secret that was rotated since it was
+    recorded is read with its new value, so that the next plan gives it to those that use it.
+    """
 
     def __init__(
-        self, *, existing: Callable[[str], SecretRef | None], random_text: Callable[[int], str], scope: str
+        self,
+        *,
+        existing: Callable[[str], SecretRef | None],
+        current: Callable[[], Mapping[str, SecretRef]],
+        random_text: Callable[[int], str],
+        scope: str,
     ) -> None:
         self._existing = existing
+        self._current = current
         self._random_text = random_text
         self._scope = scope
 
@@ -43,8 +53,12 @@ class GeneratedSecrets:
         return ()
 
     def read(self, query: ReadQuery) -> Mapping[InstanceKey, Reading]:
+        current: Mapping[str, SecretRef] = self._current() if query.known else {}
         readings: dict[InstanceKey, Reading] = {
-            record.key: Present(remote_id=record.remote_id, attributes=record.attributes) for record in query.known
+            record.key: Present(
+                remote_id=record.remote_id, attributes=record.attributes, outputs=_rotated(record, current)
+            )
+            for record in query.known
         }
         return {**dict.fromkeys(query.pending, Absent()), **readings}
 
@@ -63,3 +77,12 @@ class GeneratedSecrets:
 
     def poll(self, request: StepRequest, pending: Pending, context: StepContext) -> Done | Pending:
         return self.begin(request, context)
+
+
+def _rotated(record: ResourceState, current: Mapping[str, SecretRef]) -> Attributes:
+    """The outputs that are not as recorded any more: the value, when another one is stored under its name."""
+    recorded = record.outputs.get("value")
+    if not isinstance(recorded, SecretRef):
+        return {}
+    found = current.get(recorded.name)
+    return {} if found is None or found == recorded else {"value": found}

@@ -18,7 +18,14 @@ OpenSecret = Callable[[SecretRef], Sensitive]
 
 
 def build_request(
-    scope: Scope, step: Step, change: Change, prior: ResourceState | None, lookup: Lookup, open_secret: OpenSecret
+    scope: Scope,
+    step: Step,
+    change: Change,
+    prior: ResourceState | None,
+    lookup: Lookup,
+    open_secret: OpenSecret,
+    *,
+    siblings: frozenset[str] = frozenset(),
 ) -> StepRequest:
     """Raises ProviderError when a reference leads to nothing: an earlier step did not answer what it should."""
     making = step.operation in (Operation.CREATE, Operation.UPDATE)
@@ -35,6 +42,7 @@ def build_request(
         attributes=attributes,
         prior=prior,
         changed=frozenset(item.path.split(".", 1)[0] for item in change.fields),
+        siblings=siblings,
     )
 
 

@@ -20,10 +20,11 @@ class Schedule:
                 if needed in self._steps:
                     self._dependents.setdefault(needed, []).append(step.id)
         self._rank = self._longest_paths(steps)
-        self._ready: list[tuple[int, str]] = [
-            (-self._rank[key], key) for key, count in self._waiting.items() if count == 0
-        ]
-        heapq.heapify(self._ready)
+        # One heap a region: where a region is full, its thousands of ready steps must not be looked at.
+        self._ready: dict[str, list[tuple[int, str]]] = {}
+        for key, count in self._waiting.items():
+            if count == 0:
+                self._make_ready(key)
         self._skipped: set[str] = set()
         self._running: dict[str, int] = {}
 
@@ -34,22 +35,17 @@ class Schedule:
             rank[step.id] = 1 + max((rank.get(item, 0) for item in self._dependents.get(step.id, ())), default=0)
         return rank
 
-    def take(self, room: Callable[[Step, int], bool]) -> list[Step]:
-        """Every ready step for which there is room; `room` gets how many of its region already run."""
+    def _make_ready(self, key: str) -> None:
+        heapq.heappush(self._ready.setdefault(self._steps[key].region, []), (-self._rank[key], key))
+
+    def take(self, limit: Callable[[str], int]) -> list[Step]:
+        """Every ready step for which there is room; `limit` is how many steps of a region may run at once."""
         taken: list[Step] = []
-        put_back: list[tuple[int, str]] = []
-        while self._ready:
-            entry = heapq.heappop(self._ready)
-            step = self._steps[entry[1]]
-            if room(step, self._running.get(step.region, 0)):
-                self._running[step.region] = self._running.get(step.region, 0) + 1
-                taken.append(step)
-            else:
-                put_back.append(entry)
-                if len(put_back) > 64 and not taken:
-                    break
-        for entry in put_back:
-            heapq.heappush(self._ready, entry)
+        for region, ready in sorted(self._ready.items()):
+            room = limit(region) - self._running.get(region, 0)
+            for _ in range(min(room, len(ready))):
+                taken.append(self._steps[heapq.heappop(ready)[1]])
+                self._running[region] = self._running.get(region, 0) + 1
         return taken
 
     @property
@@ -58,14 +54,14 @@ class Schedule:
 
     @property
     def ready(self) -> bool:
-        return bool(self._ready)
+        return any(self._ready.values())
 
     def succeed(self, step: Step) -> None:
         self._running[step.region] -= 1
         for dependent in self._dependents.get(step.id, ()):
             self._waiting[dependent] -= 1
             if self._waiting[dependent] == 0 and dependent not in self._skipped:
-                heapq.heappush(self._ready, (-self._rank[dependent], dependent))
+                self._make_ready(dependent)
 
     def fail(self, step: Step) -> list[Step]:
         """The steps that can no longer run because of this one, each told once."""

@@ -9,20 +9,23 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from declarative_paas.apply.policy import RETRIES
+from declarative_paas.apply.rate import TokenBucket
 from declarative_paas.core.plan import Step
 from declarative_paas.core.provider import Done, ErrorKind, Pending, Provider, ProviderError, StepContext, StepRequest
-
-MAX_TRIES = 4
-"""A transient error is tried again after 0.5, 1 and 2 seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
+    """One step to be run. `retrying` is told the error and the number of the try that begins."""
+
     step: Step
     request: StepRequest
     provider: Provider
     report: Callable[[str], None]
+    retrying: Callable[[ProviderError, int], None]
     deadline_s: float
+    rate: TokenBucket | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,10 @@ class Workers:
             thread.start()
         self._jobs.put(job)
 
+    def write_off(self) -> None:
+        """One thread is lost in a call that does not return: another one may take its place."""
+        self._limit += 1
+
     def collect(self, timeout_s: float) -> list[Outcome]:
         """Waits for one outcome, then takes all that are there."""
         found: list[Outcome] = []
@@ -82,29 +89,39 @@ def _run(job: Job, abandoned: threading.Event) -> Outcome:
         return abandoned.is_set() or time.monotonic() - started > job.deadline_s
 
     context = StepContext(report=job.report, cancelled=cancelled)
-    for tries in range(1, MAX_TRIES + 1):
+    attempt = 1
+    while True:
         try:
             done = _to_the_end(job, context, abandoned)
             return Outcome(job=job, elapsed_s=time.monotonic() - started, done=done)
         except ProviderError as error:
-            retry = error.kind is ErrorKind.TRANSIENT and tries < MAX_TRIES and not cancelled()
-            if not retry:
+            retry = RETRIES[error.kind]
+            attempt += 1
+            if attempt > retry.tries or cancelled():
                 return Outcome(job=job, elapsed_s=time.monotonic() - started, error=error)
-            job.report(f"{error.summary}; trying again ({tries + 1} of {MAX_TRIES})")
-            abandoned.wait(0.5 * 2 ** (tries - 1))
+            job.retrying(error, attempt)
+            abandoned.wait(retry.wait_before(attempt))
         except Exception as bug:
             return Outcome(job=job, elapsed_s=time.monotonic() - started, error=_internal_error(bug))
-    raise AssertionError("the last try always returns")
 
 
 def _to_the_end(job: Job, context: StepContext, abandoned: threading.Event) -> Done:
+    _await_turn(job, context, abandoned)
     progress = job.provider.begin(job.request, context)
     while isinstance(progress, Pending):
-        if context.cancelled():
-            raise ProviderError(ErrorKind.CANCELLED, f"not finished within {job.deadline_s:.0f} s")
         abandoned.wait(progress.retry_in_s)
+        _await_turn(job, context, abandoned)
         progress = job.provider.poll(job.request, progress, context)
     return progress
+
+
+def _await_turn(job: Job, context: StepContext, abandoned: threading.Event) -> None:
+    """Until the region's rate allows one more call. Raises ProviderError when the step is to be given up."""
+    if job.rate is not None:
+        abandoned.wait(job.rate.reserve(time.monotonic()))
+    if context.cancelled():
+        summary = "stopped before it ended" if abandoned.is_set() else f"not finished within {job.deadline_s:.0f} s"
+        raise ProviderError(ErrorKind.CANCELLED, summary)
 
 
 def _internal_error(bug: Exception) -> ProviderError:

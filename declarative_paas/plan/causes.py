@@ -11,16 +11,19 @@ from declarative_paas.plan.prior import Prior
 
 
 def causes_of_change(
-    action: Action, wanted: Resource, prior: Prior, fields: Sequence[FieldChange], *, demanded: bool = False
+    action: Action, wanted: Resource, prior: Prior, fields: Sequence[FieldChange], *, demanded: str | None = None
 ) -> tuple[str, ...]:
-    """The causes of an update or a replacement, most telling first, each once. `demanded`: by --replace."""
+    """The causes of an update or a replacement, most telling first, each once.
+
+    `demanded` tells why it is made anew whatever changes of it.
+    """
     found = list(_update_causes(wanted, prior, fields))
     if action is Action.REPLACE:
         found = [*_replace_causes(wanted, prior, fields), *found]
     if prior.origin is not None:
         found = [f"moved from {prior.origin}", *found]
-    if demanded:
-        found = ["its replacement was asked for", *found]
+    if demanded is not None:
+        found = [demanded, *found]
     return tuple(dict.fromkeys(found))
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from declarative_paas.core.address import ResourceAddress
-from declarative_paas.core.plan import Action, Change
+from declarative_paas.core.plan import Action, Change, FieldChange
 from declarative_paas.core.resource import Resource, ResourceState
 from declarative_paas.core.resource_type import ResourceType
-from declarative_paas.core.values import Attributes
+from declarative_paas.core.values import Attributes, is_known
 from declarative_paas.plan.causes import causes_of_change
 from declarative_paas.plan.diff import diff_attributes
 from declarative_paas.plan.drift import outdated
@@ -18,6 +18,7 @@ from declarative_paas.plan.exclusion import Exclusion
 from declarative_paas.plan.ignoring import with_actual
 from declarative_paas.plan.inputs import PlanInputs
 from declarative_paas.plan.prior import Prior, Priors
+from declarative_paas.plan.replacing import Replacing
 from declarative_paas.plan.resolve import Settled, resolve, settled_after
 from declarative_paas.plan.risk import RiskInputs, risks_of
 
@@ -38,7 +39,7 @@ def walk_desired(
     order: list[ResourceAddress],
     selected: Collection[ResourceAddress],
     exclusion: Exclusion,
-    replacing: Collection[ResourceAddress] = (),
+    replacing: Replacing,
 ) -> Walk:
     """Plans creates, updates and replacements in dependency order."""
     walk = Walk()
@@ -51,8 +52,9 @@ def walk_desired(
             continue
         attributes: Attributes = resolve(wanted.attributes, walk.settled)
         asked = exclusion.concerns(wanted, attributes, walk.settled)
+        demanded = replacing.cause(wanted, walk.changes)
         if asked is not None:
-            _exclude(inputs, priors, walk, wanted, asked, exclusion, forced=address in replacing)
+            _exclude(inputs, priors, walk, wanted, asked, exclusion, demanded=demanded)
             continue
         if prior is None or prior.gone:
             change = _create(inputs, priors, wanted, attributes, prior)
@@ -60,7 +62,7 @@ def walk_desired(
             walk.settled[address] = settled_after(kind, attributes, {}, made=True, updated=False)
             continue
         attributes = _standing(wanted, attributes, prior)
-        change_or_none = _alter(inputs, wanted, attributes, prior, kind, forced=address in replacing)
+        change_or_none = _alter(inputs, priors, wanted, attributes, prior, demanded=demanded)
         if change_or_none is None:
             walk.unchanged += 1
             walk.settled[address] = settled_after(kind, attributes, prior.outputs, made=False, updated=False)
@@ -87,14 +89,14 @@ def _exclude(
     asked: Attributes,
     exclusion: Exclusion,
     *,
-    forced: bool,
+    demanded: str | None,
 ) -> None:
     """Leaves a resource alone; what it would become is remembered for those that depend on it."""
     kind, prior = inputs.types[wanted.address.type], priors.current.get(wanted.address)
     if prior is None or prior.gone:
         change: Change | None = _create(inputs, priors, wanted, asked, prior)
     else:
-        change = _alter(inputs, wanted, _standing(wanted, asked, prior), prior, kind, forced=forced)
+        change = _alter(inputs, priors, wanted, _standing(wanted, asked, prior), prior, demanded=demanded)
     _leave(walk, wanted, prior, kind)
     if change is not None:
         exclusion.withhold(change, kind, {} if prior is None else prior.outputs)
@@ -125,7 +127,7 @@ def _create(
 ) -> Change:
     address = wanted.address
     begun = priors.begun.get(address)
-    instance = begun.instance if begun is not None else new_instance(inputs, address)
+    instance = begun.instance if begun is not None else new_instance(inputs, priors, address)
     cause = "not there yet" if prior is None else "deleted outside of dpaas: made again"
     if begun is not None and prior is None:
         cause = "begun by an interrupted apply: tried again"
@@ -136,6 +138,19 @@ def _create(
         instance=instance,
         after=attributes,
         causes=(cause,),
+        risks=risks_of(
+            RiskInputs(
+                address=address,
+                kind=inputs.types[address.type],
+                action=Action.CREATE,
+                fields=(),
+                before={},
+                after=attributes,
+                region=wanted.region,
+                prior_region=None,
+                jurisdictions=inputs.jurisdictions,
+            )
+        ),
         dependencies=wanted.dependencies(),
         # A record whose resource is gone is replaced in the same transaction that writes the new one.
         prior_instance=None if prior is None else prior.instance,
@@ -147,14 +162,15 @@ def _create(
 
 
 def _alter(
-    inputs: PlanInputs, wanted: Resource, attributes: Attributes, prior: Prior, kind: ResourceType, *, forced: bool
+    inputs: PlanInputs, priors: Priors, wanted: Resource, attributes: Attributes, prior: Prior, *, demanded: str | None
 ) -> Change | None:
+    kind = inputs.types[wanted.address.type]
     fields = diff_attributes(attributes, prior.attributes, prior.owned, kind)
     moved = wanted.region != prior.region
-    as_wanted = not fields and not moved and not forced and not prior.problems and prior.record is not None
+    as_wanted = not fields and not moved and demanded is None and not prior.problems and prior.record is not None
     if as_wanted and prior.origin is None:
         return None
-    demanded, forced = forced, forced or moved or any(item.forces_replacement for item in fields)
+    forced = demanded is not None or moved or any(item.forces_replacement for item in fields)
     action = Action.REPLACE if forced else Action.UPDATE
     risks = risks_of(
         RiskInputs(
@@ -173,7 +189,7 @@ def _alter(
         address=wanted.address,
         action=action,
         region=wanted.region,
-        instance=new_instance(inputs, wanted.address) if forced else prior.instance,
+        instance=successor_of(inputs, priors, wanted, attributes) if forced else prior.instance,
         before=prior.attributes,
         after=attributes,
         fields=fields,
@@ -244,12 +260,18 @@ def _removal(inputs: PlanInputs, prior: Prior) -> Change:
     return delete_change(inputs, prior, cause)
 
 
-def left_over(inputs: PlanInputs, priors: Priors, chosen: Callable[[ResourceAddress], bool]) -> list[Change]:
-    """Plans the deletion of deposed instances."""
+def left_over(
+    inputs: PlanInputs,
+    priors: Priors,
+    chosen: Callable[[ResourceAddress], bool],
+    changes: Mapping[ResourceAddress, Change],
+) -> list[Change]:
+    """Plans the deletion of deposed instances, and of begun ones that no replacement goes on with."""
+    successors = {(change.address, change.instance) for change in changes.values()}
     return [
         delete_change(inputs, prior, "left over by an interrupted replacement")
         for prior in sorted(priors.leftovers, key=lambda prior: (prior.address, prior.instance))
-        if prior.unreachable is None and chosen(prior.address)
+        if prior.unreachable is None and chosen(prior.address) and (prior.address, prior.instance) not in successors
     ]
 
 
@@ -286,7 +308,28 @@ def delete_change(inputs: PlanInputs, prior: Prior, cause: str) -> Change:
     )
 
 
-def new_instance(inputs: PlanInputs, address: ResourceAddress) -> str:
-    """A deterministic id: the same plan, made twice, makes the same instance, so a late duplicate collides."""
+def successor_of(inputs: PlanInputs, priors: Priors, wanted: Resource, attributes: Attributes) -> str:
+    """The instance that a replacement makes: the one that an interrupted apply began to make, if it is that."""
+    begun = priors.begun.get(wanted.address)
+    if begun is not None and begun.region == wanted.region:
+        found = next((prior for prior in priors.leftovers if prior.instance == begun.instance), None)
+        kind = inputs.types[wanted.address.type]
+        if found is None or not _differs(diff_attributes(attributes, found.attributes, found.attributes, kind)):
+            return begun.instance
+    return new_instance(inputs, priors, wanted.address)
+
+
+def _differs(fields: Sequence[FieldChange]) -> bool:
+    return any(is_known(item.after) for item in fields)
+
+
+def new_instance(inputs: PlanInputs, priors: Priors, address: ResourceAddress) -> str:
+    """A deterministic id: the same plan, made twice, makes the same instance, so a late duplicate collides.
+
+    Never the id of an instance that is there, or may be: that one is deleted, or kept for what it is.
+    """
     seed = f"{inputs.scope}\0{inputs.snapshot.lineage}\0{inputs.snapshot.serial}\0{address}"
-    return hashlib.sha256(seed.encode()).hexdigest()[:10]
+    taken = priors.instances.get(address, ())
+    while (instance := hashlib.sha256(seed.encode()).hexdigest()[:10]) in taken:
+        seed += "\0"
+    return instance

@@ -25,7 +25,8 @@ class PlanInputs:
     is left alone. `replaces` are made anew although nothing asks for it. `refresh_only` changes nothing
     but records. `confirmed` are the stateful resources whose destruction the user named. `renaming` are
     the regions whose provider can give a thing another address. `reads` tells of a manifest file,
-    relative to the Platform's directory, whether this plan reads it, or would if it were there.
+    relative to the Platform's directory, whether this plan reads it, or would if it were there. `finishing` are
+    apps whose old side, kept of a move, is to go.
     """
 
     scope: Scope
@@ -45,4 +46,5 @@ class PlanInputs:
     renaming: Collection[str] = ()
     jurisdictions: Mapping[str, str] = field(default_factory=dict[str, str])
     reads: Callable[[str], bool] = _everything
+    finishing: Collection[str] = ()
     types: Mapping[str, ResourceType] = field(default_factory=lambda: RESOURCE_TYPES)

@@ -89,7 +89,7 @@ def _is_gone(record: ResourceState, new: ResourceAddress, readings: Mapping[Inst
 
 
 def _must_survive(inputs: PlanInputs, record: ResourceState) -> bool:
-    return inputs.types[record.address.type].stateful or bool(record.attributes.get("protect"))
+    return inputs.types[record.address.type].holds_data(record.attributes) or bool(record.attributes.get("protect"))
 
 
 def _renamed(record: ResourceState, names: Mapping[ResourceAddress, ResourceAddress]) -> ResourceState:

@@ -6,23 +6,28 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.diagnostic import Diagnostic, error, note, warning
 from declarative_paas.core.graph import topological_order
-from declarative_paas.core.plan import Action, Change, Plan
+from declarative_paas.core.plan import Change, Plan
 from declarative_paas.core.resource import Resource, ResourceState
 from declarative_paas.core.values import encode
 from declarative_paas.plan.changes import Walk, is_anothers, left_over, walk_desired, walk_removed
+from declarative_paas.plan.consent import consented, unconfirmed, unknown_confirmations
 from declarative_paas.plan.drift import drift
 from declarative_paas.plan.exclusion import Exclusion
 from declarative_paas.plan.inputs import PlanInputs
+from declarative_paas.plan.move_order import order_moves
 from declarative_paas.plan.moving import Moved, move_records
 from declarative_paas.plan.prior import Prior, Priors, gather
 from declarative_paas.plan.refreshing import refresh_records
-from declarative_paas.plan.replacing import to_replace
+from declarative_paas.plan.region_moves import RegionMoves
+from declarative_paas.plan.replacing import Replacing
 from declarative_paas.plan.steps import steps_of
-from declarative_paas.plan.targets import named_by, select
+from declarative_paas.plan.succession import put_new_ones_first
+from declarative_paas.plan.targets import contradictions, named_by, select
 
 
 def make_plan(inputs: PlanInputs) -> tuple[Plan, list[Diagnostic]]:
@@ -34,19 +39,18 @@ def make_plan(inputs: PlanInputs) -> tuple[Plan, list[Diagnostic]]:
     desired: Mapping[ResourceAddress, Resource] = {} if inputs.destroy else inputs.desired
     moved = move_records(inputs)
     inputs = replace(inputs, snapshot=moved.snapshot, readings=moved.readings)
-    priors = gather(inputs.snapshot, inputs.readings, moved.origins)
+    between_regions = RegionMoves(inputs, gather(inputs.snapshot, inputs.readings, moved.origins), desired)
+    priors = between_regions.priors
     wanted_dependencies = {address: resource.dependencies() for address, resource in desired.items()}
-    recorded_dependencies = {
-        address: prior.record.dependencies for address, prior in priors.current.items() if prior.record is not None
-    }
+    recorded_dependencies = _recorded_dependencies(priors)
     order = topological_order(wanted_dependencies)
-    everything = desired.keys() | priors.current.keys()
+    everything = desired.keys() | priors.current.keys() | {prior.address for prior in priors.retained}
     removed = priors.current.keys() - desired.keys()
     selected, diagnostics = select(inputs.targets, everything, wanted_dependencies, recorded_dependencies, removed)
-
     excluded, unknown = named_by(inputs.excludes, everything)
-    replacing, undeclared = to_replace(inputs.replaces, desired.keys())
-    diagnostics += [*moved.diagnostics, *unknown, *undeclared]
+    replacing = Replacing(desired)
+    diagnostics += [*moved.diagnostics, *unknown, *replacing.ask_for(inputs.replaces)]
+    diagnostics += contradictions(inputs.targets, excluded, everything) + unknown_confirmations(inputs, everything)
     exclusion = Exclusion(named=frozenset(excluded))
 
     def chosen(address: ResourceAddress) -> bool:
@@ -56,33 +60,46 @@ def make_plan(inputs: PlanInputs) -> tuple[Plan, list[Diagnostic]]:
         walk = Walk()
         walk.changes, walk.refreshed = refresh_records(inputs, priors, chosen)
         leftovers: list[Change] = []
+        freezes: list[Change] = []
     else:
         walk = walk_desired(inputs, priors, order, selected, exclusion, replacing)
+        between_regions.keep_old_sides(walk, chosen)
+        diagnostics += put_new_ones_first(walk.changes, desired, wanted_dependencies, order, inputs.types)
         exclusion.keep_what_they_stand_on(removed, recorded_dependencies)
         walk.changes.update(walk_removed(inputs, priors, chosen))
-        leftovers = left_over(inputs, priors, chosen)
+        leftovers = [*left_over(inputs, priors, chosen, walk.changes), *between_regions.ended(chosen)]
+        freezes = between_regions.freezes(walk.changes, chosen)
+        diagnostics += [*between_regions.diagnostics, *between_regions.unfinished(walk.changes)]
         diagnostics += _emptied(inputs, priors)
-    ordered = [*_in_order(walk.changes, order, recorded_dependencies), *leftovers]
-    diagnostics += _unconfirmed(inputs, ordered, moved)
-    diagnostics += _unreachable(priors, nothing_else=not ordered)
-    diagnostics += _elsewhere(inputs, priors, removed)
+    settled = _in_order(walk.changes, order, recorded_dependencies)
+    ordered = [*settled, *freezes, *leftovers]
+    diagnostics += unconfirmed(inputs, ordered, moved.diagnostics)
+    diagnostics += _unreachable(priors, nothing_else=not ordered) + _elsewhere(inputs, priors, removed)
     diagnostics += exclusion.remarks()
-    before, after, unpriced = _prices(desired, walk.changes, priors, exclusion)
+    steps = steps_of(settled, wanted_dependencies, recorded_dependencies, order, leftovers, _triggers(desired))
     plan = replace(
         _blank(inputs),
         changes=tuple(ordered),
-        steps=steps_of(ordered, wanted_dependencies, recorded_dependencies, order),
+        steps=order_moves(steps, freezes, between_regions.moves, wanted_dependencies),
         drift=drift(inputs, priors),
         unchanged=walk.unchanged,
         base={str(change.address): fingerprint(priors.current.get(change.address)) for change in ordered},
         refreshed=(*walk.refreshed, *_rewritten(moved, walk)),
         settles=() if inputs.refresh_only else _settled_intents(inputs, priors, selected, exclusion),
-        confirmed=tuple(sorted({*inputs.confirmed, *_consented(inputs, walk.changes)})),
-        price_before_cents=before,
-        price_after_cents=after,
-        unpriced=unpriced,
+        confirmed=tuple(sorted({*inputs.confirmed, *consented(inputs, walk.changes)})),
+        **_prices(desired, walk.changes, priors, exclusion, between_regions.kept_cents(walk.changes, leftovers)),
     )
     return plan, diagnostics
+
+
+def _recorded_dependencies(priors: Priors) -> dict[ResourceAddress, tuple[ResourceAddress, ...]]:
+    return {address: prior.record.dependencies for address, prior in priors.current.items() if prior.record is not None}
+
+
+def _triggers(desired: Mapping[ResourceAddress, Resource]) -> dict[ResourceAddress, tuple[ResourceAddress, ...]]:
+    return {
+        address: resource.replace_triggered_by for address, resource in desired.items() if resource.replace_triggered_by
+    }
 
 
 def _blank(inputs: PlanInputs) -> Plan:
@@ -135,7 +152,9 @@ def _settled_intents(
 ) -> tuple[str, ...]:
     """Journaled steps of an interrupted apply that need no memory once this plan has succeeded."""
     unreachable = {
-        prior.region for prior in [*priors.current.values(), *priors.leftovers] if prior.unreachable is not None
+        prior.region
+        for prior in [*priors.current.values(), *priors.leftovers, *priors.retained]
+        if prior.unreachable is not None
     }
     return tuple(
         sorted(
@@ -159,49 +178,6 @@ def _emptied(inputs: PlanInputs, priors: Priors) -> list[Diagnostic]:
             expected="at least one App, or `dpaas destroy` to delete everything",
         )
     ]
-
-
-def _unconfirmed(inputs: PlanInputs, changes: Sequence[Change], moved: Moved) -> list[Diagnostic]:
-    """Promise 7: destroying data takes a confirmation, or a declaration, that names it."""
-    consents = {declared.address for declared in inputs.removals if declared.destroy}
-    # Whose move is refused is told so already: a confirmation would be the wrong way out.
-    refused = {diagnostic.address for diagnostic in moved.diagnostics if diagnostic.is_error}
-    return [
-        error(
-            "unconfirmed-data-loss",
-            f"{change.action.value} of {change.address} destroys its data",
-            change.position,
-            expected=f"--confirm {change.address}",
-            detail="; ".join(change.causes),
-            address=str(change.address),
-        )
-        for change in changes
-        if change.action in (Action.DELETE, Action.REPLACE)
-        and _protected(inputs, change)
-        and change.address not in inputs.confirmed
-        and not (change.action is Action.DELETE and change.address in consents)
-        and str(change.address) not in refused
-    ]
-
-
-def _consented(inputs: PlanInputs, changes: Mapping[ResourceAddress, Change]) -> set[ResourceAddress]:
-    """What a `removed` declaration lets this plan destroy. It lets nothing be replaced."""
-    return {
-        declared.address
-        for declared in inputs.removals
-        if declared.destroy and (change := changes.get(declared.address)) is not None and change.action is Action.DELETE
-    }
-
-
-def _protected(inputs: PlanInputs, change: Change) -> bool:
-    """By its recorded `protect`, else whether its type holds data.
-
-    What is recorded was applied once: neither the manifests, which may have lost the whole block or lift
-    the protection only now, nor a change made outside can take it away.
-    """
-    record = inputs.snapshot.resources.get((change.address, change.prior_instance or change.instance))
-    protect = (change.before or {} if record is None else record.attributes).get("protect")
-    return bool(protect) if protect is not None else inputs.types[change.address.type].stateful
 
 
 def _elsewhere(inputs: PlanInputs, priors: Priors, removed: Collection[ResourceAddress]) -> list[Diagnostic]:
@@ -248,9 +224,11 @@ def _prices(
     changes: Mapping[ResourceAddress, Change],
     priors: Priors,
     exclusion: Exclusion,
-) -> tuple[int, int, int]:
-    """Monthly cents before and after, and how many resources afterwards have no price."""
-    before = after = unpriced = 0
+    kept_cents: tuple[int, int],
+) -> Mapping[str, Any]:
+    """Monthly cents before and after, those of what is kept of moves among them (`kept_cents`), and how many
+    resources afterwards have no price: as a plan has them."""
+    (before, after), unpriced = kept_cents, 0
     for address, prior in priors.current.items():
         price = 0 if prior.record is None else prior.record.price_cents
         before += price or 0
@@ -262,4 +240,4 @@ def _prices(
         if change.address in desired:
             after += change.price_after_cents or 0
             unpriced += change.price_after_cents is None
-    return before, after, unpriced
+    return {"price_before_cents": before, "price_after_cents": after, "unpriced": unpriced}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from declarative_paas.core.address import ResourceAddress
@@ -40,14 +40,17 @@ class Prior:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Priors:
-    """`current` one an address; `leftovers` are deposed instances, to be deleted.
+    """`current` one an address; `leftovers` are deposed instances, to be deleted; `retained` ones are kept of moves.
 
-    `begun` names the instance of a create that left no trace: it is tried again under the same name.
+    `begun` names the instance of a create whose result was never recorded: it is tried again under the same
+    name. `instances` are all ids that an address has, or may have.
     """
 
     current: Mapping[ResourceAddress, Prior]
     leftovers: Sequence[Prior]
     begun: Mapping[ResourceAddress, Intent]
+    instances: Mapping[ResourceAddress, Collection[str]]
+    retained: Sequence[Prior] = ()
 
 
 _NO_ORIGINS: Mapping[ResourceAddress, ResourceAddress] = {}
@@ -61,18 +64,24 @@ def gather(
     """Folds each record, and each intent without one, with its reading. `origins`: see `moving.Moved`."""
     current: dict[ResourceAddress, Prior] = {}
     leftovers: list[Prior] = []
+    retained: list[Prior] = []
     begun: dict[ResourceAddress, Intent] = {}
+    instances: dict[ResourceAddress, set[str]] = {}
     for key, record in snapshot.resources.items():
         prior = _fold(record, readings.get(key), origins.get(record.address))
+        instances.setdefault(record.address, set()).add(record.instance)
         if record.status is InstanceStatus.CURRENT:
             current[record.address] = prior
         elif record.status is InstanceStatus.DEPOSED:
             leftovers.append(prior)
+        else:
+            retained.append(prior)
     for intent in snapshot.intents:
         key = (intent.address, intent.instance)
         if key in snapshot.resources:
             continue
         begun[intent.address] = intent
+        instances.setdefault(intent.address, set()).add(intent.instance)
         reading = readings.get(key)
         if isinstance(reading, (Present, Unreachable)):
             prior = _unrecorded(intent, reading)
@@ -80,7 +89,7 @@ def gather(
                 leftovers.append(prior)
             else:
                 current[intent.address] = prior
-    return Priors(current=current, leftovers=leftovers, begun=begun)
+    return Priors(current=current, leftovers=leftovers, begun=begun, instances=instances, retained=retained)
 
 
 def _fold(record: ResourceState, reading: Reading | None, origin: ResourceAddress | None) -> Prior:

@@ -8,6 +8,7 @@ from typing import cast
 
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.plan import Action, FieldChange, Risk, RiskKind
+from declarative_paas.core.region_move import COPY_TYPE
 from declarative_paas.core.resource_type import ResourceType
 from declarative_paas.core.values import Attributes, Value
 
@@ -32,7 +33,7 @@ def risks_of(inputs: RiskInputs) -> tuple[Risk, ...]:
 
 
 def _data_loss(change: RiskInputs) -> Iterator[Risk]:
-    if change.kind.stateful and change.action in (Action.DELETE, Action.REPLACE):
+    if change.action in (Action.DELETE, Action.REPLACE) and change.kind.holds_data(change.before):
         yield Risk(RiskKind.DATA_LOSS, f"the data of {change.address} is destroyed")
 
 
@@ -44,6 +45,20 @@ def _moves(change: RiskInputs) -> Iterator[Risk]:
     old, new = change.jurisdictions.get(before), change.jurisdictions.get(after)
     if old and new and old != new:
         yield Risk(RiskKind.JURISDICTION_MOVE, f"jurisdiction {old} -> {new}")
+
+
+def _copied_abroad(change: RiskInputs) -> Iterator[Risk]:
+    """A copy brings data under another law, though nothing of the source moves."""
+    if change.kind.name not in ("data_copy", COPY_TYPE) or change.action not in (Action.CREATE, Action.REPLACE):
+        return
+    between = cast("Mapping[str, Mapping[str, str]]", change.after["between"])
+    source, target = between["from"], between["to"]
+    old, new = (change.jurisdictions.get(side["region"]) for side in (source, target))
+    if old != new:
+        data = f"the data of {source['app']}'s {change.address.name} is copied"
+        yield Risk(
+            RiskKind.JURISDICTION_MOVE, f"{data} {old or 'from nowhere declared'} -> {new or 'to nowhere declared'}"
+        )
 
 
 def _maintenance(change: RiskInputs) -> Iterator[Risk]:
@@ -66,10 +81,22 @@ def _formation(change: RiskInputs) -> Iterator[Risk]:
     stopped = dyno_names(before, ["web"]) and not dyno_names(after, ["web"])
     if stopped:
         yield Risk(RiskKind.DOWNTIME, "no web dyno remains: requests get H14")
+    yield from _silenced(before, after)
     restarted = dyno_names(before, restarted_types(change.fields, sorted(before.keys() & after.keys())))
     if restarted:
         verb = "restarts" if len(restarted) == 1 else "restart"
         yield Risk(RiskKind.RESTART, f"{', '.join(restarted)} {verb}, one release beside the other until healthy")
+
+
+def _silenced(before: Mapping[str, Mapping[str, Value]], after: Mapping[str, Mapping[str, Value]]) -> Iterator[Risk]:
+    """Process types other than web that ran and will not: what they did is done by nobody."""
+    for name in sorted(before.keys() - {"web"}):
+        dynos = dyno_names(before, [name])
+        if not dynos or dyno_names(after, [name]):
+            continue
+        verb = "is" if len(dynos) == 1 else "are"
+        why = "its quantity is 0" if name in after else f"process type {name} is removed"
+        yield Risk(RiskKind.DOWNTIME, f"{', '.join(dynos)} {verb} stopped: {why}")
 
 
 def restarted_types(fields: Sequence[FieldChange], types: Sequence[str]) -> list[str]:
@@ -94,4 +121,10 @@ def _processes(attributes: Attributes) -> Mapping[str, Mapping[str, Value]]:
     return cast("Mapping[str, Mapping[str, Value]]", found) if isinstance(found, Mapping) else {}
 
 
-_RULES: tuple[Callable[[RiskInputs], Iterator[Risk]], ...] = (_data_loss, _moves, _maintenance, _formation)
+_RULES: tuple[Callable[[RiskInputs], Iterator[Risk]], ...] = (
+    _data_loss,
+    _moves,
+    _copied_abroad,
+    _maintenance,
+    _formation,
+)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from declarative_paas.core.address import ResourceAddress
-from declarative_paas.core.graph import CycleError, find_cycle
+from declarative_paas.core.graph import CycleError, find_cycle, topological_order
 from declarative_paas.core.plan import Action, Change, Operation, Step
 
 _OPERATIONS: Mapping[Action, tuple[Operation, ...]] = {
@@ -22,7 +22,13 @@ _OPERATIONS: Mapping[Action, tuple[Operation, ...]] = {
 def _operations(change: Change) -> tuple[Operation, ...]:
     """What is to be done, in this order. A moved thing first gets its new address: all else is done to that."""
     renaming = () if change.moved_from is None else (Operation.RENAME,)
-    return renaming if change.renames_only else (*renaming, *_OPERATIONS[change.action])
+    if change.renames_only:
+        return renaming
+    if change.retains and change.action is Action.REPLACE:
+        return (*renaming, Operation.CREATE)
+    if change.create_before_destroy:
+        return (*renaming, Operation.CREATE, Operation.DELETE)
+    return (*renaming, *_OPERATIONS[change.action])
 
 
 _REMOVALS = (Operation.DELETE, Operation.FORGET)
@@ -32,11 +38,30 @@ def step_id(operation: Operation, address: ResourceAddress, instance: str) -> st
     return f"{operation.value}:{address}#{instance}"
 
 
+@dataclass(slots=True)
+class _Effects:
+    """Step ids by what they do to an address.
+
+    `making` makes it what it is to be, `letting_go` is an update that may let go of what others remove,
+    `removing` removes the current instance, `clearing` the ones that are left over.
+    """
+
+    making: dict[ResourceAddress, str] = field(default_factory=dict[ResourceAddress, str])
+    letting_go: dict[ResourceAddress, str] = field(default_factory=dict[ResourceAddress, str])
+    removing: dict[ResourceAddress, str] = field(default_factory=dict[ResourceAddress, str])
+    clearing: dict[ResourceAddress, list[str]] = field(default_factory=dict[ResourceAddress, list[str]])
+
+
+_NO_TRIGGERS: Mapping[ResourceAddress, Iterable[ResourceAddress]] = {}
+
+
 def steps_of(
     changes: Sequence[Change],
     wanted_dependencies: Mapping[ResourceAddress, Iterable[ResourceAddress]],
     recorded_dependencies: Mapping[ResourceAddress, Iterable[ResourceAddress]],
     order: Sequence[ResourceAddress],
+    leftovers: Sequence[Change] = (),
+    triggers: Mapping[ResourceAddress, Iterable[ResourceAddress]] = _NO_TRIGGERS,
 ) -> tuple[Step, ...]:
     """Steps in an order in which every step comes after those it waits for.
 
@@ -45,70 +70,97 @@ def steps_of(
     - A renaming that is all that changes counts as making; any other waits for nothing.
     - A replacement makes the new one after the old one is gone. What was built on the old one then
       cannot let go first: it is made to hold the new one afterwards.
+    - With `create_before_destroy` it is the other way round: the old one goes last, after what was built
+      on it holds the new one.
+    - What is replaced because something else changes is deleted after that change: it may fail.
+    - A leftover (of `leftovers`, deposed instances) is removed like anything else, beside the current one.
     """
-    making, letting_go, removing = _by_effect(changes)
-    waits = _making_waits(order, wanted_dependencies, making)
-    dependents = _inverse(recorded_dependencies)
+    effects = _by_effect(changes, leftovers)
+    waits = _making_waits(order, wanted_dependencies, effects.making)
+    dependents = _inverse(recorded_dependencies, leftovers)
     edges: dict[str, set[str]] = {}
+    courtesies: set[tuple[str, str]] = set()
     steps: list[Step] = []
-    for change in changes:
+    for change in (*changes, *leftovers):
         for operation in _operations(change):
             if operation is Operation.RENAME:
                 after = set(waits[change.address]) if change.renames_only else set[str]()
-                instance, region = _removed_instance(change), change.prior_region or change.region
             elif operation in _REMOVALS:
-                let_go = letting_go if change.action is not Action.REPLACE else {}
-                after = _removal_waits(change.address, dependents, let_go, removing)
-                instance, region = _removed_instance(change), change.prior_region or change.region
+                after = _removal_waits(change, dependents, effects)
             else:
                 after = set(waits[change.address])
-                if change.action is Action.REPLACE:
-                    after.add(removing[change.address])
-                instance, region = change.instance, change.region
+                if change.address in effects.removing and not change.create_before_destroy:
+                    after.add(effects.removing[change.address])
             if change.moved_from is not None and operation is not Operation.RENAME:
                 after.add(step_id(Operation.RENAME, change.address, _removed_instance(change)))
-            identifier = step_id(operation, change.address, instance)
-            edges[identifier] = after - {identifier}
-            steps.append(
-                Step(id=identifier, operation=operation, address=change.address, instance=instance, region=region)
-            )
-    _break_cycles(edges, set(letting_go.values()))
-    return tuple(replace(step, after=tuple(sorted(edges[step.id]))) for step in steps)
+            step = _step(operation, change)
+            if operation is Operation.DELETE and change.action is Action.REPLACE:
+                changed = {effects.making[item] for item in triggers.get(change.address, ()) if item in effects.making}
+                courtesies.update((step.id, needed) for needed in changed)
+                after |= changed
+            edges[step.id] = after - {step.id}
+            steps.append(step)
+    _break_cycles(edges, effects, courtesies)
+    return _sorted([replace(step, after=tuple(sorted(edges[step.id]))) for step in steps])
 
 
-def _by_effect(
-    changes: Sequence[Change],
-) -> tuple[dict[ResourceAddress, str], dict[ResourceAddress, str], dict[ResourceAddress, str]]:
-    """The step that makes each address what it is to be, the one that lets go of others, the one that removes."""
-    making: dict[ResourceAddress, str] = {}
-    letting_go: dict[ResourceAddress, str] = {}
-    removing: dict[ResourceAddress, str] = {}
+def _step(operation: Operation, change: Change) -> Step:
+    if operation is Operation.RENAME or operation in _REMOVALS:
+        instance, region = _removed_instance(change), change.prior_region or change.region
+    else:
+        instance, region = change.instance, change.region
+    identifier = step_id(operation, change.address, instance)
+    return Step(id=identifier, operation=operation, address=change.address, instance=instance, region=region)
+
+
+def _sorted(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The same order, but for a step that stands before one it waits for."""
+    position = {step.id: index for index, step in enumerate(steps)}
+    if all(position[needed] < index for index, step in enumerate(steps) for needed in step.after):
+        return tuple(steps)
+    waits = {index: [position[needed] for needed in step.after] for index, step in enumerate(steps)}
+    return tuple(steps[index] for index in topological_order(waits))
+
+
+def _by_effect(changes: Sequence[Change], leftovers: Sequence[Change]) -> _Effects:
+    effects = _Effects()
     for change in changes:
         for operation in _operations(change):
+            step = _step(operation, change).id
             if operation in _REMOVALS:
-                # A leftover shares its address with the current instance, which is listed first.
-                removing.setdefault(change.address, step_id(operation, change.address, _removed_instance(change)))
+                effects.removing[change.address] = step
             elif operation is not Operation.RENAME:
-                making[change.address] = step_id(operation, change.address, change.instance)
+                effects.making[change.address] = step
                 if operation is Operation.UPDATE:
-                    letting_go[change.address] = making[change.address]
+                    effects.letting_go[change.address] = step
             elif change.renames_only:
-                making[change.address] = step_id(operation, change.address, _removed_instance(change))
-    return making, letting_go, removing
+                effects.making[change.address] = step
+    for change in leftovers:
+        for operation in _operations(change):
+            effects.clearing.setdefault(change.address, []).append(_step(operation, change).id)
+    return effects
 
 
 def _removed_instance(change: Change) -> str:
     return change.prior_instance or change.instance
 
 
-def _break_cycles(edges: dict[str, set[str]], letting_go: Collection[str]) -> None:
+def _break_cycles(edges: dict[str, set[str]], effects: _Effects, courtesies: Collection[tuple[str, str]]) -> None:
     """Waiting for somebody to let go is a courtesy: where it would wait in a circle, it is dropped.
 
     A circle comes about when one thing is replaced while another, built on it, is removed and a third,
-    built on both, is updated. Waits for making and removing alone never make one.
+    built on both, is updated; of leftovers of different times; or of a trigger that waits for what it
+    replaces. Waits for making and removing alone never make one: whatever a replacement that makes the
+    new one first stands on does so too.
     """
+    letting_go = set(effects.letting_go.values())
+    kind = {*letting_go, *(step for found in effects.clearing.values() for step in found)}
     while (cycle := find_cycle(edges)) is not None:
-        soft = [(step, needed) for step, needed in pairwise(cycle) if needed in letting_go and step not in letting_go]
+        soft = [
+            (step, needed)
+            for step, needed in pairwise(cycle)
+            if (step, needed) in courtesies or (needed in kind and step not in letting_go)
+        ]
         if not soft:
             raise CycleError(cycle)
         for step, needed in soft:
@@ -135,35 +187,39 @@ def _making_waits(
 
 
 def _inverse(
-    dependencies: Mapping[ResourceAddress, Iterable[ResourceAddress]],
+    dependencies: Mapping[ResourceAddress, Iterable[ResourceAddress]], leftovers: Sequence[Change]
 ) -> dict[ResourceAddress, list[ResourceAddress]]:
+    """Who stands on each address; a leftover stands on what it was made on, as long as it is there."""
     dependents: dict[ResourceAddress, list[ResourceAddress]] = {}
     for address, needed in dependencies.items():
         for item in needed:
             dependents.setdefault(item, []).append(address)
+    for change in leftovers:
+        for item in change.dependencies:
+            dependents.setdefault(item, []).append(change.address)
     return dependents
 
 
 def _removal_waits(
-    address: ResourceAddress,
-    dependents: Mapping[ResourceAddress, Sequence[ResourceAddress]],
-    letting_go: Mapping[ResourceAddress, str],
-    removing: Mapping[ResourceAddress, str],
+    change: Change, dependents: Mapping[ResourceAddress, Sequence[ResourceAddress]], effects: _Effects
 ) -> set[str]:
     """Everything that stood on it, however indirectly: a formation must have switched to a release
     without the add-on before the add-on goes. A removal on the way waits for the rest itself."""
-    found: set[str] = set()
-    seen = {address}
-    open_ends = list(dependents.get(address, ()))
+    # Where the old one goes first nobody can let go of it before: there is nothing yet to hold instead.
+    lets_go = change.action is not Action.REPLACE or change.create_before_destroy
+    found: set[str] = {effects.making[change.address]} if change.create_before_destroy else set()
+    seen = {change.address}
+    open_ends = list(dependents.get(change.address, ()))
     while open_ends:
         dependent = open_ends.pop()
         if dependent in seen:
             continue
         seen.add(dependent)
-        if dependent in removing:
-            found.add(removing[dependent])
+        found.update(effects.clearing.get(dependent, ()))
+        if dependent in effects.removing:
+            found.add(effects.removing[dependent])
             continue
-        if dependent in letting_go:
-            found.add(letting_go[dependent])
+        if lets_go and dependent in effects.letting_go:
+            found.add(effects.letting_go[dependent])
         open_ends.extend(dependents.get(dependent, ()))
     return found

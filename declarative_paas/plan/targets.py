@@ -62,3 +62,21 @@ def select(
         else:
             open_ends.extend(wanted_dependencies.get(address, ()))
     return selected, diagnostics
+
+
+def contradictions(
+    targets: Collection[str], excluded: Collection[ResourceAddress], addresses: Collection[ResourceAddress]
+) -> list[Diagnostic]:
+    """An error for each target of which an exclusion leaves nothing: "no changes" would be no answer to that."""
+    if not excluded:
+        return []
+    left_alone = set(excluded)
+    return [
+        error(
+            "target-excluded",
+            f"{text} is a target, and excluded: nothing of it would be looked at",
+            expected="--target or --exclude for it, not both",
+        )
+        for text in sorted(targets)
+        if (named := named_by([text], addresses)[0]) and left_alone.issuperset(named)
+    ]

@@ -15,13 +15,14 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from declarative_paas.catalog.load import packaged
 from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.diagnostic import has_errors
+from declarative_paas.core.fork_review import ForkReview
 from declarative_paas.core.graph import topological_order
 from declarative_paas.core.plan import Plan
 from declarative_paas.core.provider import Absent, InstanceKey, Present, Reading
@@ -37,6 +38,8 @@ from declarative_paas.plan.inputs import PlanInputs
 from declarative_paas.plan.planner import make_plan
 from declarative_paas.preview.json_view import plan_view
 from declarative_paas.preview.text import render_text
+from declarative_paas.workflow.fork_review import ForkReviewer
+from declarative_paas.workflow.moving_regions import moving_apps
 
 ROOT = Path(__file__).parent
 CASES = sorted(path.parent.name for path in ROOT.glob("*/manifest.yaml"))
@@ -58,19 +61,21 @@ def run_case(name: str) -> Golden:
 
 def plan_of_case(name: str) -> Plan:
     facts = _json(ROOT / name / "case.json", {})
+    records = [ResourceState.from_json(item) for item in _json(ROOT / name / "state.json", [])]
+    snapshot = Snapshot(
+        lineage="golden" if records else "",
+        serial=len(records),
+        resources={record.key: record for record in records},
+    )
     inputs = _inputs(ROOT / name / "manifest.yaml", facts)
+    inputs = replace(inputs, moves=moving_apps(inputs.manifests, snapshot).moves)
     desired, diagnostics = desired_resources(inputs)
     assert not has_errors(diagnostics), [str(item) for item in diagnostics]
-    records = [ResourceState.from_json(item) for item in _json(ROOT / name / "state.json", [])]
     plan, _ = make_plan(
         PlanInputs(
             scope=Scope("acme"),
             desired=desired,
-            snapshot=Snapshot(
-                lineage="golden" if records else "",
-                serial=len(records),
-                resources={record.key: record for record in records},
-            ),
+            snapshot=snapshot,
             readings=_readings(records, _json(ROOT / name / "readings.json", {})),
             tool_version="golden",
             catalog_digest="golden",
@@ -80,7 +85,21 @@ def plan_of_case(name: str) -> Plan:
             jurisdictions=jurisdictions_of(inputs),
         )
     )
-    return plan
+    return replace(plan, forks=_forks(plan, snapshot, inputs))
+
+
+def _forks(plan: Plan, snapshot: Snapshot, inputs: DesiredInputs) -> tuple[ForkReview, ...]:
+    """As the workflow tells of them, but that nothing is asked."""
+    reviewer = ForkReviewer(
+        plan=plan,
+        snapshot=snapshot,
+        apps={app.name: app for app in inputs.manifests.apps},
+        providers={},
+        jurisdictions=jurisdictions_of(inputs),
+        common_secrets={},
+        ask=False,
+    )
+    return () if plan.destroy else reviewer.reviews()[0]
 
 
 def state_of_case(name: str) -> str | None:

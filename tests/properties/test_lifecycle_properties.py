@@ -186,7 +186,7 @@ def renamed(resources: list[Resource], old: str) -> list[Resource]:
         return NEW_NAME if item == old else item
 
     def address(item: ResourceAddress) -> ResourceAddress:
-        return replace(item, app=NEW_NAME) if item.app == old else item
+        return ResourceAddress(item.type, NEW_NAME, item.name) if item.app == old else item
 
     return [
         replace(

@@ -61,9 +61,10 @@ def test_a_transient_error_is_tried_again_and_told(tmp_path: Path):
     bench = Bench(tmp_path, ScriptedProvider({"app.shop": flaky}))
     assert bench.apply(bench.plan(want("app.shop"))).ok
     assert len(tries) == 3
-    assert [event.message for event in bench.events if event.kind is EventKind.STEP_PROGRESS] == [
-        "connection reset; trying again (2 of 4)",
-        "connection reset; trying again (3 of 4)",
+    told = [(event.attempt, event.message) for event in bench.events if event.kind is EventKind.STEP_RETRIED]
+    assert told == [
+        (2, "connection reset; trying again (2 of 4)"),
+        (3, "connection reset; trying again (3 of 4)"),
     ]
 
 
