@@ -53,6 +53,23 @@ def backup_store(location: str, scope: Scope, *, base_dir: Path, now: datetime) 
     return backup(_sqlite_path(location, base_dir), now=now)
 
 
+def backups_of(location: str, scope: Scope, *, base_dir: Path) -> list[Path]:
+    """The backups there are, newest first; of a database, those of the scope. Raises StateError."""
+    try:
+        if _is_server(location):
+            from declarative_paas.state import postgres_backup
+            from declarative_paas.state.postgres_location import PostgresLocation
+
+            folder = base_dir / BACKUPS
+            stem = postgres_backup.stem_of(PostgresLocation.parse(location), scope)
+            return postgres_backup.backups(folder, stem) if folder.is_dir() else []
+        from declarative_paas.state.backup import backups
+
+        return backups(_sqlite_path(location, base_dir))
+    except OSError as problem:
+        raise StateError(f"the backups cannot be listed: {problem.filename}: {problem.strerror}") from None
+
+
 def _is_server(location: str) -> bool:
     return location.partition(":")[0] in _SERVERS
 

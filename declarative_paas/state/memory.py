@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets as randomness
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from declarative_paas.core.address import Scope
 from declarative_paas.core.clock import Clock
@@ -53,6 +53,7 @@ class MemoryState:
     secrets: dict[str, list[tuple[SecretRef, Sensitive]]] = field(
         default_factory=dict[str, list[tuple[SecretRef, Sensitive]]]
     )
+    stored_at: dict[str, datetime] = field(default_factory=dict[str, datetime])
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
@@ -110,14 +111,21 @@ class MemoryStore:
             if rows.lease is not None and rows.lease.holder == holder:
                 rows.lease = replace(rows.lease, expires=RELEASED)
 
-    def commit(self, lease: Lease, *, results: Sequence[StepResult] = (), intents: Sequence[Intent] = ()) -> int:
+    def commit(
+        self,
+        lease: Lease,
+        *,
+        results: Sequence[StepResult] = (),
+        intents: Sequence[Intent] = (),
+        at_least: int = 0,
+    ) -> int:
         # What can fail comes before the first write: a commit is whole or not at all.
         bodies = [None if result.put is None else record_body(result.put) for result in results]
         with self._state.lock:
             rows = self._ours(lease)
             changes = [rows.write(result, body) for result, body in zip(results, bodies, strict=True)]
             rows.intents.update({intent.step_id: intent for intent in intents})
-            rows.serial += any(changes)
+            rows.serial = max(rows.serial + any(changes), at_least)
             return rows.serial
 
     def record(self, scope: Scope, entry: HistoryEntry) -> None:
@@ -161,6 +169,7 @@ class MemoryStore:
             versions = self._state.secrets.setdefault(name, [])
             if not versions or versions[-1][0].digest != digest:
                 versions.append((SecretRef(name, len(versions) + 1, digest), value))
+                self._state.stored_at[name] = self._clock.now()
             return versions[-1][0]
 
     def current(self, name: str) -> SecretRef | None:
@@ -177,9 +186,25 @@ class MemoryStore:
                     return Sensitive(value.reveal(), ref)
         raise not_stored(ref)
 
+    def stored_at(self) -> Mapping[str, datetime]:
+        with self._state.lock:
+            return {name: self._state.stored_at[name] for name in sorted(self._state.secrets)}
+
     def names(self) -> Sequence[str]:
         with self._state.lock:
             return sorted(self._state.secrets)
+
+    def refs(self) -> Mapping[str, SecretRef]:
+        with self._state.lock:
+            return {name: versions[-1][0] for name, versions in sorted(self._state.secrets.items()) if versions}
+
+    def reseal(self) -> int:
+        key = self._key()
+        with self._state.lock:
+            self._check_key(key)
+            if self._state.key_id is not None:
+                self._state.key_id = key.id
+            return sum(map(len, self._state.secrets.values()))
 
     def remove(self, name: str) -> bool:
         with self._state.lock:
@@ -205,5 +230,5 @@ class MemoryStore:
             raise StateError(str(problem)) from None
 
     def _check_key(self, key: Keyring) -> None:
-        if self._state.key_id not in (None, key.id):
+        if self._state.key_id not in (None, *key.ids):
             raise wrong_key("the state in memory", str(self._state.key_id), key.id)

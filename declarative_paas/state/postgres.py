@@ -122,9 +122,16 @@ class PostgresStore(PostgresSecrets):
                 "UPDATE leases SET expires = %s WHERE scope = %s AND holder = %s", (RELEASED, str(scope), holder)
             )
 
-    def commit(self, lease: Lease, *, results: Sequence[StepResult] = (), intents: Sequence[Intent] = ()) -> int:
+    def commit(
+        self,
+        lease: Lease,
+        *,
+        results: Sequence[StepResult] = (),
+        intents: Sequence[Intent] = (),
+        at_least: int = 0,
+    ) -> int:
         # What can fail comes before the lock is taken.
-        parameters = commit_parameters(str(lease.scope), results, intents)
+        parameters = {**commit_parameters(str(lease.scope), results, intents), "at_least": at_least}
         with self._database.writing(_last_lease(lease.scope)) as (connection, (last,)):
             check_ours(_lease(lease.scope, last), lease)
             done = connection.execute(COMMIT, parameters)

@@ -32,7 +32,7 @@ def backup(location: PostgresLocation, scope: Scope, *, folder: Path, now: datet
         document = _rows(database, scope)
     finally:
         database.close()
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{location.database}-{scope}")
+    stem = stem_of(location, scope)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         made = _write(folder, stem, json.dumps(document, indent=1) + "\n", now)
@@ -41,6 +41,11 @@ def backup(location: PostgresLocation, scope: Scope, *, folder: Path, now: datet
     except OSError as problem:
         raise StateError(f"no backup could be written to {folder}: {problem.strerror}") from None
     return made
+
+
+def stem_of(location: PostgresLocation, scope: Scope) -> str:
+    """What the names of a scope's backups begin with."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", f"{location.database}-{scope}")
 
 
 def backups(folder: Path, stem: str) -> list[Path]:

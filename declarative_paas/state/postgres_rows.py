@@ -28,7 +28,9 @@ WITH ended AS (
     ON CONFLICT (scope, address, instance) DO UPDATE SET body = excluded.body WHERE resources.body <> excluded.body
     RETURNING 1
 )
-UPDATE scopes SET serial = serial + (EXISTS (SELECT FROM removed) OR EXISTS (SELECT FROM written))::int
+UPDATE scopes SET serial = greatest(
+    serial + (EXISTS (SELECT FROM removed) OR EXISTS (SELECT FROM written))::int, %(at_least)s
+)
 WHERE scope = %(scope)s RETURNING serial
 """
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 from declarative_paas.core.state import StateError
 from declarative_paas.core.values import SecretRef, Sensitive
 from declarative_paas.state.postgres_database import PostgresDatabase
 from declarative_paas.state.postgres_schema import Row, Statement
-from declarative_paas.state.secrets import not_stored, wrong_key
+from declarative_paas.state.secrets import not_stored, times, wrong_key
 from declarative_paas.vault.keyring import Keyring, VaultError
 
 _KEY: Statement = ("SELECT value FROM meta WHERE name = 'key'", ())
+_STORED_AT: Statement = (
+    "SELECT DISTINCT ON (name) name, left(sealed, 12) FROM secrets ORDER BY name, version DESC",
+    (),
+)
 # Secrets are written one at a time: two new versions of one would get the same number.
 _ONE_AT_A_TIME: Statement = ("SELECT 1 FROM meta WHERE name = 'lineage' FOR UPDATE", ())
 
@@ -63,9 +68,33 @@ class PostgresSecrets:
         with _named(ref.name):
             return Sensitive(self._key().open(rows[0][0]), ref)
 
+    def stored_at(self) -> Mapping[str, datetime]:
+        found = self._database.read(_STORED_AT)
+        return {} if found is None else times((row[0], row[1]) for row in found[0])
+
     def names(self) -> Sequence[str]:
         found = self._database.read(("SELECT DISTINCT name FROM secrets ORDER BY name", ()))
         return () if found is None else [row[0] for row in found[0]]
+
+    def refs(self) -> Mapping[str, SecretRef]:
+        found = self._database.read(("SELECT name, version, digest FROM secrets ORDER BY name, version", ()))
+        # The later of two versions replaces the earlier.
+        return {} if found is None else {row[0]: SecretRef(*row) for row in found[0]}
+
+    def reseal(self) -> int:
+        if not self._database.exists():
+            return 0
+        everything: Statement = ("SELECT name, version, sealed FROM secrets", ())
+        with self._database.writing(_ONE_AT_A_TIME, _KEY, everything) as (connection, (_, keys, rows)):
+            self._check_key(keys)
+            for name, version, sealed in rows:
+                with _named(name):
+                    again = self._key().reseal(sealed)
+                connection.execute(
+                    "UPDATE secrets SET sealed = %s WHERE name = %s AND version = %s", (again, name, version)
+                )
+            connection.execute("UPDATE meta SET value = %s WHERE name = 'key'", (self._key().id,))
+        return len(rows)
 
     def remove(self, name: str) -> bool:
         if not self._database.exists():
@@ -84,7 +113,7 @@ class PostgresSecrets:
         return self._keyring
 
     def _check_key(self, rows: Sequence[Row]) -> None:
-        if rows and rows[0][0] != self._key().id:
+        if rows and rows[0][0] not in self._key().ids:
             raise wrong_key(f"the state {self._database.place}", rows[0][0], self._key().id)
 
 

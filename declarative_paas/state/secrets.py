@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 from declarative_paas.core.state import StateError
 from declarative_paas.core.values import SecretRef, Sensitive
 from declarative_paas.state.file import StateFile, meta
-from declarative_paas.vault.keyring import Keyring, VaultError
+from declarative_paas.vault.keyring import Keyring, VaultError, sealed_at
 
 
 class SqliteSecrets:
@@ -58,11 +59,44 @@ class SqliteSecrets:
         with _named(ref.name):
             return Sensitive(self._key().open(row[0]), ref)
 
+    def stored_at(self) -> Mapping[str, datetime]:
+        if not self._file.exists():
+            return {}
+        with self._file.reading() as connection:
+            # With one max() SQLite takes the other columns from the row that has it.
+            rows = connection.execute(
+                "SELECT name, substr(sealed, 1, 12), max(version) FROM secrets GROUP BY name"
+            ).fetchall()
+        return times((row[0], row[1]) for row in rows)
+
     def names(self) -> Sequence[str]:
         if not self._file.exists():
             return ()
         with self._file.reading() as connection:
             return [row[0] for row in connection.execute("SELECT DISTINCT name FROM secrets ORDER BY name")]
+
+    def refs(self) -> Mapping[str, SecretRef]:
+        if not self._file.exists():
+            return {}
+        with self._file.reading() as connection:
+            rows = connection.execute("SELECT name, version, digest FROM secrets ORDER BY name, version").fetchall()
+        # The later of two versions replaces the earlier.
+        return {name: SecretRef(name, version, digest) for name, version, digest in rows}
+
+    def reseal(self) -> int:
+        if not self._file.exists():
+            return 0
+        with self._file.writing() as connection:
+            self._check_key(meta(connection, "key"))
+            rows = connection.execute("SELECT name, version, sealed FROM secrets").fetchall()
+            for name, version, sealed in rows:
+                with _named(name):
+                    again = self._key().reseal(sealed)
+                connection.execute(
+                    "UPDATE secrets SET sealed = ? WHERE name = ? AND version = ?", (again, name, version)
+                )
+            connection.execute("UPDATE meta SET value = ? WHERE name = 'key'", (self._key().id,))
+        return len(rows)
 
     def remove(self, name: str) -> bool:
         if not self._file.exists():
@@ -87,7 +121,7 @@ class SqliteSecrets:
             self._check_key(known)
 
     def _check_key(self, known: str | None) -> None:
-        if known is not None and known != self._key().id:
+        if known is not None and known not in self._key().ids:
             raise wrong_key(f"the state {self._file.path}", known, self._key().id)
 
 
@@ -101,6 +135,15 @@ def wrong_key(state: str, known: str, given: str) -> StateError:
 
 def not_stored(ref: SecretRef) -> StateError:
     return StateError(f"secret {ref.name} version {ref.version} is not stored")
+
+
+def times(rows: Iterable[tuple[str, str]]) -> dict[str, datetime]:
+    """Rows of a name and the beginning of what is sealed. Raises StateError when one is damaged."""
+    found: dict[str, datetime] = {}
+    for name, sealed in rows:
+        with _named(name):
+            found[name] = sealed_at(sealed)
+    return found
 
 
 @contextmanager

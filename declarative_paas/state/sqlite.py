@@ -122,7 +122,14 @@ class SqliteStore(SqliteSecrets):
                 (RELEASED.timestamp(), str(scope), holder),
             )
 
-    def commit(self, lease: Lease, *, results: Sequence[StepResult] = (), intents: Sequence[Intent] = ()) -> int:
+    def commit(
+        self,
+        lease: Lease,
+        *,
+        results: Sequence[StepResult] = (),
+        intents: Sequence[Intent] = (),
+        at_least: int = 0,
+    ) -> int:
         scope = str(lease.scope)
         with self._file.writing() as connection:
             self._check_ours(connection, lease)
@@ -132,8 +139,10 @@ class SqliteStore(SqliteSecrets):
             connection.executemany(
                 "REPLACE INTO intents VALUES (?, ?, ?, ?, ?, ?)", [intent_row(scope, item) for item in intents]
             )
-            if changed:
-                connection.execute("UPDATE scopes SET serial = serial + 1 WHERE scope = ?", (scope,))
+            if changed or at_least:
+                connection.execute(
+                    "UPDATE scopes SET serial = max(serial + ?, ?) WHERE scope = ?", (int(changed), at_least, scope)
+                )
             (serial,) = connection.execute("SELECT serial FROM scopes WHERE scope = ?", (scope,)).fetchone()
         return int(serial)
 

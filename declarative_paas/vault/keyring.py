@@ -1,4 +1,4 @@
-"""One key a platform: seals secrets at rest and digests them so that changes show and values do not."""
+"""A platform's key: seals secrets at rest and digests them so that changes show and values do not."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import hashlib
 import hmac
 import os
 import threading
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cryptography.fernet import Fernet
+    from cryptography.fernet import MultiFernet
 
 
 class VaultError(Exception):
@@ -20,23 +21,27 @@ class VaultError(Exception):
 
 
 class Keyring:
-    """Fernet (AES-128-CBC + HMAC-SHA256) with one key; `digest` uses a key derived from it."""
+    """Fernet (AES-128-CBC + HMAC-SHA256). The first key seals, each one opens: the others are earlier ones.
 
-    def __init__(self, key: bytes) -> None:
+    `digest` uses a key derived from the last, the earliest one: what was digested stays comparable when
+    the key is renewed.
+    """
+
+    def __init__(self, *keys: bytes) -> None:
         try:
             # Strictly: a byte too many, passed over here, would make other digests of the same key.
-            if len(base64.b64decode(key, altchars=b"-_", validate=True)) != 32:
+            if not keys or any(len(base64.b64decode(key, altchars=b"-_", validate=True)) != 32 for key in keys):
                 raise ValueError
         except ValueError:
             raise VaultError("the key is not 32 bytes in URL-safe base64") from None
-        self._key = key
-        self._digest_key = hashlib.sha256(b"dpaas digest v1\0" + key).digest()
+        self._keys = keys
+        self._digest_key = hashlib.sha256(b"dpaas digest v1\0" + keys[-1]).digest()
 
     @classmethod
     def load(cls, path: Path) -> Keyring:
         """Reads a key file. Raises VaultError when it is missing or malformed."""
         try:
-            return cls(path.read_bytes().strip())
+            return cls(*path.read_bytes().split())
         except FileNotFoundError:
             raise VaultError(f"no key file at {path}") from None
         except OSError as problem:
@@ -59,14 +64,19 @@ class Keyring:
 
     @property
     def id(self) -> str:
-        """Names the key without telling it."""
-        return hashlib.sha256(b"dpaas key id\0" + self._key).hexdigest()[:12]
+        """Names the key that seals without telling it."""
+        return self.ids[0]
 
     @cached_property
-    def _fernet(self) -> Fernet:
-        from cryptography.fernet import Fernet
+    def ids(self) -> tuple[str, ...]:
+        """Names every key that opens, the newest first."""
+        return tuple(hashlib.sha256(b"dpaas key id\0" + key).hexdigest()[:12] for key in self._keys)
 
-        return Fernet(self._key)
+    @cached_property
+    def _fernet(self) -> MultiFernet:
+        from cryptography.fernet import Fernet, MultiFernet
+
+        return MultiFernet([Fernet(key) for key in self._keys])
 
     def seal(self, text: str) -> str:
         """Raises VaultError when the text cannot be stored."""
@@ -81,9 +91,33 @@ class Keyring:
         except InvalidToken:
             raise VaultError(f"a sealed value does not open with key {self.id}") from None
 
+    def reseal(self, sealed: str) -> str:
+        """The same, sealed by the newest key, with the time it was first sealed at. Raises VaultError."""
+        from cryptography.fernet import InvalidToken
+
+        try:
+            return self._fernet.rotate(_bytes(sealed)).decode("ascii")
+        except InvalidToken:
+            raise VaultError(f"a sealed value does not open with key {self.id}") from None
+
     def digest(self, text: str) -> str:
         """A keyed digest: equal for equal secrets, of no use for guessing without the key. Raises VaultError."""
         return hmac.new(self._digest_key, _bytes(text), hashlib.sha256).hexdigest()[:20]
+
+
+def sealed_at(sealed: str) -> datetime:
+    """When a value was sealed, to the second. Fernet writes it in clear; the first 12 characters are enough.
+
+    Raises VaultError when the text is not sealed.
+    """
+    try:
+        header = base64.b64decode(sealed[:12], altchars=b"-_", validate=True)
+        # Fernet's layout: one byte of version, eight of seconds since 1970.
+        if len(header) != 9 or header[0] != 0x80:
+            raise ValueError
+        return datetime.fromtimestamp(int.from_bytes(header[1:9]), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise VaultError("this is no sealed value") from None
 
 
 def _bytes(text: str) -> bytes:
@@ -94,24 +128,54 @@ def _bytes(text: str) -> bytes:
         raise VaultError("the value is not valid Unicode text; store binary values as base64") from None
 
 
+def add_key(path: Path) -> Keyring:
+    """Puts a new key before those in the key file: it seals from now on. Raises VaultError.
+
+    The earlier ones stay: what a region sealed with them opens for as long as it is there.
+    """
+    Keyring.load(path)
+    fresh = _beside(path)
+    try:
+        _write_key(fresh, base64.urlsafe_b64encode(os.urandom(32)) + b"\n" + path.read_bytes())
+        fresh.replace(path)
+        _sync_folder(path.parent)
+    except OSError as problem:
+        raise VaultError(f"the key file {path} cannot be written: {problem.strerror}") from None
+    finally:
+        fresh.unlink(missing_ok=True)
+    return Keyring.load(path)
+
+
 def _create(path: Path) -> None:
     """Makes the key file durable before anything is sealed with it: a lost key loses every secret."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Threads too: regions and add-ons of one apply ask for the key at the same moment.
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    fresh = _beside(path)
     try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(base64.urlsafe_b64encode(os.urandom(32)) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        _write_key(fresh, base64.urlsafe_b64encode(os.urandom(32)) + b"\n")
         # Link, not rename: the first writer wins, and a loser reads the winner's key.
         os.link(fresh, path)
     except FileExistsError:
         pass
     finally:
         fresh.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync_folder(path.parent)
+
+
+def _beside(path: Path) -> Path:
+    # Threads too: regions and add-ons of one apply ask for the key at the same moment.
+    return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+
+
+def _write_key(path: Path, content: bytes) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

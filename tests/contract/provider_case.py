@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ SCOPE = Scope("contract")
 DECLINED: Mapping[str, frozenset[str]] = {
     "memory": frozenset({"processes", "traffic", "logs"}),
     "local": frozenset({"network-isolation", "cpu-quota"}),
+    "docker": frozenset(),
 }
 """The only capabilities a provider may lack; a test that a provider skips for any other reason fails."""
 
@@ -213,4 +215,54 @@ def local_bench() -> Iterator[Bench]:
         shutil.rmtree(base, ignore_errors=True)
 
 
-IMPLEMENTATIONS: Mapping[str, Callable[[], Any]] = {"memory": memory_bench, "local": local_bench}
+@contextmanager
+def docker_bench() -> Iterator[Bench]:
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from docker_rig import PORTS, docker_rig, free_ports, fresh_platform, remove_platform
+
+    from declarative_paas.providers.docker.engine import containers
+    from declarative_paas.providers.docker.provider import DockerProvider
+    from declarative_paas.providers.docker.settings import DockerSettings
+
+    base = Path(tempfile.mkdtemp(prefix="dpaas-contract-"))
+    platform = fresh_platform()
+    with docker_rig() as rig:
+        port = free_ports(rig.us.ip)
+        settings = DockerSettings(
+            region="us",
+            base_directory=base,
+            # The engine is shared with other tests: what is made must be this test's alone.
+            scope=Scope(platform),
+            host=rig.us.url,
+            port=port,
+            options={
+                "stop_timeout_s": 5,
+                "drain_timeout_s": 5,
+                "boot_timeout_s": 20,
+                "address": rig.us.ip,
+                "app_ports": f"{port + 1}-{port + PORTS - 1}",
+            },
+        )
+        keyring = Keyring.load_or_create(base / "secret.key")
+        provider = DockerProvider(settings, catalog=packaged(), keyring=lambda: keyring)
+
+        def damage(address: str) -> None:
+            region = provider._open()
+            if address.startswith("formation."):
+                dyno = next(iter(region.dynos.all()["shop"].values()))
+                containers.remove(region.engine, f"dpaas-{region.place}-{dyno.id}", region.owner)
+            elif address.startswith("app."):
+                region.router.stop()
+
+        try:
+            yield Bench(provider, base, damage)
+        finally:
+            remove_platform(rig.us, platform)
+            shutil.rmtree(base, ignore_errors=True)
+
+
+IMPLEMENTATIONS: Mapping[str, Callable[[], Any]] = {
+    "memory": memory_bench,
+    "local": local_bench,
+    "docker": docker_bench,
+}

@@ -74,7 +74,7 @@ class StoreKind:
 
 
 def _open_sqlite(place: Path, clock: Clock, key: bytes) -> BothStores:
-    return SqliteStore(place / "state.db", clock=clock, keyring=lambda: Keyring(key))
+    return SqliteStore(place / "state.db", clock=clock, keyring=lambda: Keyring(*key.split()))
 
 
 def _verify_sqlite(place: Path) -> str | None:
@@ -88,12 +88,12 @@ _memories: dict[Path, MemoryState] = {}
 
 def _open_memory(place: Path, clock: Clock, key: bytes) -> BothStores:
     state = _memories.setdefault(place, MemoryState())
-    return MemoryStore(state, clock=clock, keyring=lambda: Keyring(key))
+    return MemoryStore(state, clock=clock, keyring=lambda: Keyring(*key.split()))
 
 
 def _open_postgres(place: Path, clock: Clock, key: bytes) -> BothStores:
     location = PostgresLocation.parse(postgres_stage.location_for(place))
-    return PostgresStore(location, keyring=lambda: Keyring(key), clock=clock)
+    return PostgresStore(location, keyring=lambda: Keyring(*key.split()), clock=clock)
 
 
 def _verify_postgres(place: Path) -> str | None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -50,6 +53,20 @@ def test_the_same_value_again_is_the_same_version(bench: Bench) -> None:
     first = bench.store.put("shop/key", Sensitive("one"))
     again = bench.another().put("shop/key", Sensitive("one"))
     assert (again.version, again.digest) == (first.version, first.digest)
+
+
+def test_all_current_versions_are_had_at_once(bench: Bench) -> None:
+    assert bench.store.refs() == {}
+    for name, text in (("shop/key", "one"), ("api/key", "x"), *[("shop/key", str(number)) for number in range(12)]):
+        bench.store.put(name, Sensitive(text))
+    found = bench.another().refs()
+    assert list(found) == bench.store.names() == ["api/key", "shop/key"]
+    assert {name: (ref, ref.version) for name, ref in found.items()} == {
+        "api/key": (bench.store.current("api/key"), 1),
+        "shop/key": (bench.store.current("shop/key"), 13),
+    }
+    bench.store.remove("shop/key")
+    assert list(bench.store.refs()) == ["api/key"]
 
 
 def test_digests_tell_equal_from_different_and_not_the_value(bench: Bench) -> None:
@@ -132,3 +149,74 @@ def test_any_text_comes_back_alike(tmp_path_factory: pytest.TempPathFactory, val
         store = kind.open(tmp_path_factory.mktemp("secrets"), ManualClock(), KEY)
         assert store.get(store.put("shop/key", Sensitive(value))).reveal() == value
         store.close()
+
+
+RENEWED = OTHER_KEY + b"\n" + KEY
+"""The key file after a new key was put before the first."""
+
+
+def test_what_is_sealed_anew_keeps_its_versions_digests_and_values(bench: Bench) -> None:
+    refs = [
+        bench.store.put(name, Sensitive(f"{name} {number}")) for name in ("shop/key", "blog/key") for number in (1, 2)
+    ]
+    times = bench.store.stored_at()
+    renewed = bench.another(RENEWED)
+    assert renewed.reseal() == 4
+    assert [renewed.get(ref).reveal() for ref in refs] == ["shop/key 1", "shop/key 2", "blog/key 1", "blog/key 2"]
+    assert {name: (ref.version, ref.digest) for name, ref in renewed.refs().items()} == {
+        "shop/key": (2, refs[1].digest),
+        "blog/key": (2, refs[3].digest),
+    }
+    assert renewed.stored_at() == times
+    assert renewed.put("shop/key", Sensitive("shop/key 2")).version == 2
+    renewed.close()
+
+
+def test_after_sealing_anew_the_earlier_key_alone_is_refused(bench: Bench) -> None:
+    ref = bench.store.put("shop/key", Sensitive("one"))
+    renewed = bench.another(RENEWED)
+    renewed.reseal()
+    renewed.close()
+    stranger = bench.another()
+    with pytest.raises(StateError, match="put the key file back"):
+        stranger.get(ref)
+    with pytest.raises(StateError, match="put the key file back"):
+        stranger.reseal()
+    stranger.close()
+
+
+def test_between_the_new_key_and_the_sealing_everything_opens_and_new_values_are_stored(bench: Bench) -> None:
+    old = bench.store.put("shop/key", Sensitive("one"))
+    renewed = bench.another(RENEWED)
+    new = renewed.put("shop/key", Sensitive("two"))
+    assert [renewed.get(ref).reveal() for ref in (old, new)] == ["one", "two"]
+    assert renewed.reseal() == 2
+    assert [renewed.get(ref).reveal() for ref in (old, new)] == ["one", "two"]
+    renewed.close()
+
+
+def test_one_damaged_value_leaves_all_others_sealed_as_before(tmp_path: Path) -> None:
+    with opened("sqlite", tmp_path) as bench:
+        ref = bench.store.put("shop/key", Sensitive("one"))
+        bench.store.put("shop/spoilt", Sensitive("two"))
+        with closing(sqlite3.connect(bench.place / "state.db")) as connection, connection:
+            connection.execute("UPDATE secrets SET sealed = substr(sealed, 1, 40) WHERE name = 'shop/spoilt'")
+        renewed = bench.another(RENEWED)
+        with pytest.raises(StateError, match="secret shop/spoilt"):
+            renewed.reseal()
+        renewed.close()
+        assert bench.store.get(ref).reveal() == "one"
+
+
+def test_nothing_is_sealed_anew_where_nothing_is(bench: Bench) -> None:
+    assert bench.store.reseal() == 0
+    assert bench.store.stored_at() == {}
+
+
+def test_each_secret_tells_when_its_newest_version_was_stored(durable: Bench) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    durable.store.put("shop/key", Sensitive("one"))
+    durable.store.put("shop/key", Sensitive("two"))
+    times = durable.another().stored_at()
+    assert list(times) == ["shop/key"]
+    assert before <= times["shop/key"] <= datetime.now(UTC)

@@ -245,6 +245,15 @@ def test_the_serial_grows_by_one_with_each_commit_that_changes_a_record(bench: B
     assert store.snapshot(OTHER).serial == 0
 
 
+def test_a_commit_can_ask_for_a_serial_that_is_not_lower_than_another_states(bench: Bench) -> None:
+    held = lease(bench)
+    assert bench.store.commit(held, results=[put("app.shop")], at_least=7) == 7
+    assert bench.store.commit(held, results=[put("app.shop", size="large")], at_least=7) == 8
+    assert bench.store.commit(held, results=[put("app.shop", size="large")], at_least=3) == 8
+    assert bench.store.commit(held, at_least=9) == 9
+    assert bench.another().snapshot(SCOPE).serial == 9
+
+
 def test_instances_of_one_address_are_apart(bench: Bench) -> None:
     held = lease(bench)
     bench.store.commit(held, results=[put("addon.shop/DB", "old"), put("addon.shop/DB", "new")])

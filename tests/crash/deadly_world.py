@@ -15,7 +15,7 @@ import struct
 import sys
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from declarative_paas.providers.memory import remote
@@ -78,6 +78,34 @@ class DeadlyWorld(MemoryWorld):
             self._calls += 1
             self._kill(BEFORE)
             super().remove(scope, address, instance)
+            self._kill(AFTER)
+
+    def write_row(self, scope: str, address: str, name: str, text: str) -> None:
+        with self._gate:
+            self._calls += 1
+            self._kill(BEFORE)
+            super().write_row(scope, address, name, text)
+            self._kill(AFTER)
+
+    def mark_copy(self, scope: str, address: str, mark: Mapping[str, Any] | None) -> None:
+        with self._gate:
+            self._calls += 1
+            self._kill(BEFORE)
+            super().mark_copy(scope, address, mark)
+            self._kill(AFTER)
+
+    def empty(self, scope: str, address: str) -> None:
+        with self._gate:
+            self._calls += 1
+            self._kill(BEFORE)
+            super().empty(scope, address)
+            self._kill(AFTER)
+
+    def rescope(self, things: Sequence[tuple[str, str, str]], scope: str) -> None:
+        with self._gate:
+            self._calls += 1
+            self._kill(BEFORE)
+            super().rescope(things, scope)
             self._kill(AFTER)
 
     def _kill(self, side: str) -> None:

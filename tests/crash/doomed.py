@@ -94,7 +94,10 @@ class Doomed:
         region = {"provider": "memory", "options": {"socket": "../world.sock", **options}}
         documents: list[dict[str, Any]] = [
             {"kind": "Platform", "metadata": {"name": "acme"}, "spec": {"regions": {"us": region, "eu": region}}},
-            *({"kind": "App", "metadata": {"name": name}, "spec": spec} for name, spec in apps.items()),
+            *(
+                {"kind": "Fork" if "from" in spec else "App", "metadata": {"name": name}, "spec": spec}
+                for name, spec in apps.items()
+            ),
         ]
         (self.directory / "src").mkdir(parents=True, exist_ok=True)
         (self.directory / "src" / "index.html").write_text("<h1>shop</h1>\n")
@@ -109,6 +112,9 @@ class Doomed:
             if scenario.before is not None:
                 self.write(scenario.before)
                 self.must("apply", "--auto-approve")
+            for address, rows in scenario.rows.items():
+                for name, text in rows.items():
+                    self.world.write_row(f"{SCOPE}@us", address, name, text)
             self.write(scenario.after)
             self.world.call("save", scenario.name)
             shutil.copytree(self.directory, kept)
@@ -225,7 +231,13 @@ class Doomed:
         store = self.store()
         snapshot = store.snapshot(SCOPE)
         verdict.other += [f"intent left: {intent.step_id}" for intent in snapshot.intents]
-        recorded = {f"{address}#{instance}" for address, instance in snapshot.resources if address.type != "secret"}
+        entries = [entry for entry in store.history(SCOPE) if entry.outcome == "running"]
+        verdict.other += [f"in the history it still runs: {entry.command} of {entry.started_at}" for entry in entries]
+        recorded = {
+            f"{address}#{instance}"
+            for address, instance in snapshot.resources
+            if address.type not in ("secret", "data_copy", "slug_copy", "move", "move_copy")
+        }
         verdict.other += [f"recorded and not there: {name}" for name in sorted(recorded - self._living())]
         lease = self.lease()
         # Killed with its work done, its lock stays: nobody had to take it over. It must expire by itself.
@@ -258,4 +270,7 @@ class Doomed:
                     found[address] = thing["attributes"]
                 if address.startswith("release."):
                     found[address] = thing["outputs"]
+                if address.startswith("addon."):
+                    # Also that no mark of a copy is left.
+                    found[address] = self.world.data(f"{SCOPE}@{region}", address)
         return found

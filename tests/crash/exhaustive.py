@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -57,10 +57,10 @@ def walk(
 
 
 class _Numbers(Iterator[int]):
-    """1, 2, 3 … shared by workers."""
+    """1, 2, 3 …, or every `stride`-th, shared by workers."""
 
-    def __init__(self) -> None:
-        self._count = itertools.count(1)
+    def __init__(self, stride: int) -> None:
+        self._count = itertools.count(1, stride)
         self._lock = threading.Lock()
 
     def __next__(self) -> int:
@@ -68,13 +68,22 @@ class _Numbers(Iterator[int]):
             return next(self._count)
 
 
-def walk_all(scenario: Scenario, what: str, side: str, *, parallelism: int, workers: int | None = None) -> Tally:
-    """All kill points of one kind, each worker with a project and a world of its own."""
-    numbers = _Numbers()
+def walk_all(
+    scenario: Scenario,
+    what: str,
+    side: str,
+    *,
+    parallelism: int,
+    make: Callable[[], Doomed] = Doomed,
+    stride: int = 1,
+    workers: int | None = None,
+) -> Tally:
+    """All kill points of one kind, or every `stride`-th; each worker with a project and a world of its own."""
+    numbers = _Numbers(stride)
     total = Tally()
 
     def work() -> Tally:
-        doomed = Doomed()
+        doomed = make()
         try:
             return walk(doomed, scenario, what, side, numbers=numbers, parallelism=parallelism)
         finally:

@@ -1,10 +1,10 @@
-"""What is applied while it is killed: a platform of three apps in two regions, and four ways to change it."""
+"""What is applied while it is killed: a platform of three apps in two regions, and five ways to change it."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 Apps = dict[str, dict[str, Any]]
@@ -51,6 +51,8 @@ class Scenario:
     before: Apps | None
     after: Apps
     command: Sequence[str]
+    rows: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Data that add-ons of region us hold before the command, by address."""
 
 
 def _changed(change: Callable[[Apps], None]) -> Apps:
@@ -72,6 +74,22 @@ def _addons(apps: Apps) -> None:
     apps["shop"]["addons"] = [{"plan": "redis:premium-0", "as": "DATABASE"}]
 
 
+def _other_region(apps: Apps) -> None:
+    apps["api"]["region"] = "eu"
+
+
+FORKED: Apps = {
+    **copy.deepcopy(THREE_APPS),
+    "shop-eu": {
+        "from": "shop",
+        "region": "eu",
+        "data": {"DATABASE": "copy"},
+        "domains": {"www.example.com": "www.example.eu"},
+    },
+    "shop-eu-too": {"from": "shop-eu", "region": "eu", "data": {"DATABASE": "copy"}},
+}
+"""A fork, and a fork of the fork."""
+
 _DATA = ("--confirm", "addon.shop/DATABASE", "--confirm", "addon.api/CACHE")
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -87,6 +105,20 @@ SCENARIOS: tuple[Scenario, ...] = (
         before=THREE_APPS,
         after=_changed(_addons),
         command=("apply", "--auto-approve", *_DATA),
+    ),
+    Scenario(
+        name="fork of a fork",
+        before=THREE_APPS,
+        after=FORKED,
+        command=("apply", "--auto-approve"),
+        rows={"addon.shop/DATABASE": {"order 1": "two mugs", "order 2": "a poster"}},
+    ),
+    Scenario(
+        name="move between regions",
+        before=THREE_APPS,
+        after=_changed(_other_region),
+        command=("apply", "--auto-approve"),
+        rows={"addon.api/CACHE": {"session 1": "a mug", "session 2": "nothing"}},
     ),
     Scenario(name="destroy", before=THREE_APPS, after=THREE_APPS, command=("destroy", "--auto-approve", *_DATA)),
 )

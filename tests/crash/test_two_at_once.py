@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 import psutil
 import pytest
-from doomed import ENVIRONMENT, HERE, SCOPE, Doomed
+from doomed import DPAAS, ENVIRONMENT, HERE, SCOPE, Doomed
 from scenarios import SCENARIOS
 
 FIRST_CREATE = SCENARIOS[0]
@@ -80,7 +80,7 @@ def test_a_second_apply_is_refused_by_who_holds_the_lock_and_since_when(doomed: 
         things = doomed.world.call("audit")["things"]
         second = doomed.run("apply", "--auto-approve")
         assert second.returncode == 1
-        holder = f"{getpass.getuser()}@{socket.gethostname()} (process {first.process.pid},"
+        holder = f"{getpass.getuser()}@{socket.gethostname()} (process {first.process.pid}) since"
         assert f"locked by {holder}" in second.stderr
         since = re.search(r"since (\S+?);", second.stderr)
         assert since is not None, second.stderr
@@ -140,3 +140,53 @@ def test_a_second_connection_of_a_process_does_not_give_the_locks_of_the_first_a
     assert log.stat().st_ino == before
     ours.release(lease)
     ours.close()
+
+
+def test_an_apply_waits_for_the_lock_as_long_as_it_is_told_and_plans_after_that(doomed: Doomed) -> None:
+    first = Paused(doomed, lock_s=60.0)
+    try:
+        started = time.monotonic()
+        refused = doomed.run("apply", "--auto-approve", "--lock-timeout", "0.7")
+        assert time.monotonic() - started >= 0.7
+        assert refused.returncode == 1
+        assert "Waiting for the lock" in refused.stderr
+        assert f"locked by {getpass.getuser()}@" in refused.stderr
+        waiting = [_wait_for_the_lock(doomed) for _ in range(2)]
+        code, told = first.goes_on()
+        assert code == 0, told
+        for process in waiting:
+            out, errors = process.communicate(timeout=60)
+            assert process.returncode == 0, out + errors
+            assert "No changes" in out
+    finally:
+        first.close()
+    assert max(doomed.world.call("birth_counts").values()) == 1
+
+
+def test_of_several_that_wait_each_plans_anew_after_the_one_before(doomed: Doomed) -> None:
+    first = Paused(doomed, lock_s=60.0)
+    try:
+        waiting = [_wait_for_the_lock(doomed) for _ in range(3)]
+        # Killed in mid-flight: there is work left for whoever is next, and only for one of them.
+        first.close()
+        ends = [process.communicate(timeout=60) for process in waiting]
+        assert [process.returncode for process in waiting] == [0, 0, 0], ends
+    finally:
+        first.close()
+    assert max(doomed.world.call("birth_counts").values()) == 1
+    assert "No changes" in doomed.must("plan", "--detailed-exitcode")
+
+
+def _wait_for_the_lock(doomed: Doomed) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [*DPAAS, "apply", "--auto-approve", "--lock-timeout", "60"],
+        cwd=doomed.directory,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+    )
+    assert process.stderr is not None
+    assert "Waiting for the lock" in process.stderr.readline()
+    return process

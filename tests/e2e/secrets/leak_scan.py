@@ -13,7 +13,7 @@ import string
 import threading
 import urllib.parse
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,12 +54,16 @@ def _base64(raw: bytes, offset: int) -> bytes:
 
 @dataclass
 class Scanner:
-    """`values` by what they are. A finding names where, which secret, and in what form; never the value."""
+    """`values` by what they are. A finding names where, which secret, and in what form; never the value.
+
+    `given` are those that a program, by its path, was handed in its own environment: there they belong.
+    """
 
     values: dict[str, str] = field(default_factory=dict)
+    given: dict[str, str] = field(default_factory=dict)
     findings: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
-    _needles: dict[bytes, str] = field(default_factory=dict)
+    _needles: dict[bytes, tuple[str, str]] = field(default_factory=dict)
 
     def know(self, name: str, value: str) -> str:
         """From now on this value is looked for; returns it."""
@@ -67,12 +71,17 @@ class Scanner:
         with self.lock:
             self.values[name] = value
             for form, needle in forms(value).items():
-                self._needles.setdefault(needle, f"{name} ({form})")
+                self._needles.setdefault(needle, (name, form))
         return value
 
-    def search(self, where: str, content: bytes) -> None:
+    def search(self, where: str, content: bytes, allowed: Collection[str] = ()) -> None:
+        """`allowed` are the names of the values that may stand there."""
         with self.lock:
-            self.findings.update(f"{found} in {where}" for needle, found in self._needles.items() if needle in content)
+            self.findings.update(
+                f"{name} ({form}) in {where}"
+                for needle, (name, form) in self._needles.items()
+                if needle in content and name not in allowed
+            )
 
     def search_files(self, roots: Iterable[Path]) -> int:
         """Every file below, packed ones unpacked too; how many there were."""
@@ -99,7 +108,11 @@ class Scanner:
                 self.search(f"arguments of {entry.name} ({program})", arguments)
                 environment = (entry / "environ").read_bytes()
                 if not _is_dyno(environment):
-                    self.search(f"environment of {entry.name} ({program})", environment)
+                    # A child between its fork and its start is still the program that forked it.
+                    allowed = [
+                        name for name, given in self.given.items() if os.fsencode(given) in arguments.split(b"\0")
+                    ]
+                    self.search(f"environment of {entry.name} ({program})", environment, allowed)
 
 
 def _is_dyno(environment: bytes) -> bool:

@@ -5,6 +5,7 @@ Only `config get` and `config list --reveal` may show one; the dynos of the app 
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 from leak_scan import Scanner, Watching, marker
 from project import DPAAS, Project
+from sourced_project import KEY_VARIABLE, VARIABLE, SourcedProject
+from workflow_run import TOKEN, workflow
 
 from declarative_paas.cli.commands.index import root_command
 from declarative_paas.providers.local.home import peek_run_directory
@@ -30,6 +33,12 @@ class Searched:
         self.project = project
         self.scanner = Scanner()
         self.ran: set[str] = set()
+        self.environment: dict[str, str] = {}
+
+    def give(self, variable: str, name: str, value: str) -> None:
+        """From now on the command is run with this in its environment; what it starts has no business with it."""
+        self.environment[variable] = self.scanner.know(name, value)
+        self.scanner.given[name] = DPAAS
 
     def dpaas(
         self, *arguments: str, expect: int | None = 0, stdin: str = "", debug: Mapping[str, str] | None = None
@@ -37,7 +46,7 @@ class Searched:
         done = subprocess.run(
             [DPAAS, *arguments],
             cwd=self.project.directory,
-            env={**os.environ, "NO_COLOR": "1", **(debug or {})},
+            env={**os.environ, "NO_COLOR": "1", **self.environment, **(debug or {})},
             input=stdin,
             capture_output=True,
             text=True,
@@ -64,7 +73,15 @@ class Searched:
 
 
 @pytest.fixture
-def searched(project: Project) -> Searched:
+def searched() -> Iterator[Searched]:
+    project = SourcedProject()
+    try:
+        yield prepared(project)
+    finally:
+        project.close()
+
+
+def prepared(project: SourcedProject) -> Searched:
     project.copy_source("echo")
     (project.directory / "echo" / "release.py").write_text("print('released')\n")
     project.regions["us"]["options"] |= {"boot_timeout_s": 5, "health_timeout_s": 5}
@@ -73,7 +90,14 @@ def searched(project: Project) -> Searched:
         source={"path": "./echo"},
         build="env",  # a build has no business with secrets
         release="python3 release.py",
-        config={"TOKEN": {"secret": "echo/token"}, "SESSION_KEY": {"generate": 40}, "GREETING": "hello"},
+        config={
+            "TOKEN": {"secret": "echo/token"},
+            "FROM_ENV": {"secret": "echo/env"},
+            "FROM_FILE": {"secret": "echo/file"},
+            "FROM_ENCRYPTED": {"secret": "echo/encrypted"},
+            "SESSION_KEY": {"generate": 40},
+            "GREETING": "hello",
+        },
         formation={
             "web": {"command": "exec python3 server.py", "size": "standard-1x", "quantity": 2, "health": "/healthz"}
         },
@@ -112,11 +136,31 @@ def test_no_command_file_or_process_holds_a_secret_in_any_form(searched: Searche
     assert missed == set(), "commands whose output is not searched by this test"
 
 
+def other_sources(searched: Searched) -> None:
+    """Values in the environment, in a file and in an encrypted file, and how each mistake with one is told."""
+    project = searched.project
+    assert isinstance(project, SourcedProject)
+    searched.dpaas("plan", expect=1)  # nothing has a value yet
+    searched.give(KEY_VARIABLE, "the encryption key", project.encryption_key)
+    searched.give(VARIABLE, "echo/env", marker("env "))
+    project.write_file(searched.scanner.know("echo/file", marker('F"i\\l /', "é")))
+    searched.secret("echo/encrypted", marker('E"n\\c /'))
+    for spoilt in ({KEY_VARIABLE: "c" * 43 + "="}, {VARIABLE: ""}, {VARIABLE: "x" * 70_000}, {KEY_VARIABLE: "no key"}):
+        searched.dpaas("plan", "--verbose", expect=1, debug={**spoilt, "DPAAS_DEBUG": "1"})
+    project.file.chmod(0o644)
+    searched.dpaas("secrets", "set", "echo/env", stdin="x", expect=1)
+    content = project.encrypted.read_text()
+    project.encrypted.write_text(content.replace("gAAAA", "gAAAB"))
+    searched.dpaas("validate", expect=1)
+    project.encrypted.write_text(content)
+
+
 def first_deploy(searched: Searched) -> None:
     searched.secret("echo/token", marker('S"e\\c /', "+é&%="))
     searched.secret("echo/licence", marker("lic-"))
     searched.dpaas("secrets", "set", "echo/token", stdin="y" * 20)  # a version before the one that counts
     searched.secret("echo/token", marker('T"o\\k /', "+é&%="))
+    other_sources(searched)
     for output in ("text", "json", "github"):
         searched.dpaas("validate", "--diagnostics", output)
     searched.dpaas("plan", "--verbose")
@@ -131,6 +175,8 @@ def learn_made_secrets(searched: Searched) -> None:
     know = searched.scanner.know
     token = searched.scanner.values["echo/token"]
     assert searched.shown("TOKEN") == token, "the test does not feed the secret that it looks for"
+    for source in ("env", "file", "encrypted"):
+        assert searched.shown(f"FROM_{source.upper()}") == searched.scanner.values[f"echo/{source}"]
     assert searched.shown("NEW_RELIC_LICENSE_KEY") == searched.scanner.values["echo/licence"]
     know("the generated key", searched.shown("SESSION_KEY"))
     for key in ("DATABASE_URL", "REDIS_URL"):
@@ -148,13 +194,20 @@ def every_output(searched: Searched) -> None:
     searched.dpaas("plan", "--destroy", "--json", expect=None)
     for address in searched.dpaas("state", "list").split():
         searched.dpaas("state", "show", address)
-    searched.dpaas("state", "pull")
+    pulled = searched.project.directory / "pulled.json"
+    pulled.write_text(searched.dpaas("state", "pull"))
+    searched.dpaas("state", "push", "pulled.json", "--force")
+    searched.dpaas("state", "backups")
+    searched.dpaas("import", "--all", expect=None)
+    searched.dpaas("stack", "build", expect=None)  # there is no region on Docker
+    a_fork(searched)
     for command in ("history", "status"):
         searched.dpaas(command)
         searched.dpaas(command, "--json")
     searched.dpaas("ps")
     searched.dpaas("open", "echo")
     searched.dpaas("secrets", "list")
+    searched.dpaas("secrets", "list", "--json")
     searched.dpaas("config", "list", "echo")
     searched.dpaas("config", "get", "echo")
     searched.dpaas("config", "get", "echo", "NO_SUCH_KEY", expect=1)
@@ -163,19 +216,74 @@ def every_output(searched: Searched) -> None:
     # Long enough to be seen among the processes.
     searched.dpaas("run", "echo", "--", "sleep", "0.5")
     searched.dpaas("pg", "psql", "echo", "--", "--command", "SELECT pg_sleep(0.5)")
+    searched.dpaas("pg", "backup", "echo", expect=None)
+    name = json.loads(searched.dpaas("pg", "backups", "echo", "--json"))["backups"][0]["name"]
+    searched.dpaas("pg", "backups")
+    searched.dpaas("pg", "restore", name, "--to", "echo", expect=None)
+    searched.dpaas("pg", "restore", name, "--to", "echo", "--confirm", "addon.echo/DATABASE", expect=None)
+
+
+def a_fork(searched: Searched) -> None:
+    """Made with its data, looked at, and undone; and one refused, for its config would tell a credential."""
+    made = searched.project.directory / "echo-two.dpaas.yaml"
+    shared = ("--data", "NEW_RELIC=share")
+    searched.dpaas("fork", "make", "echo", "--region", "us", "--to", "echo-two", *shared)
+    searched.dpaas("plan", "--verbose")
+    searched.dpaas("plan", "--json")
+    told = made.read_text()
+    made.write_text(f"{told}  config:\n    DSN: {{secret: echo/dsn}}\n")
+    searched.dpaas("secrets", "set", "echo/dsn", stdin=searched.shown("DATABASE_URL"))
+    refused = searched.dpaas("plan", "--verbose", expect=1)
+    assert "fork-credential" in refused
+    made.write_text(told)
+    searched.dpaas("secrets", "rm", "echo/dsn", expect=None)
+    searched.dpaas("apply", "--auto-approve")
+    url = searched.project.dpaas("config", "get", "echo-two", "DATABASE_URL").stdout.strip()
+    searched.scanner.know("the password of the fork's database", urlsplit(url).password or "")
+    for more in ((), ("echo-two",), ("echo-two", "--json")):
+        searched.dpaas("fork", "status", *more)
+    searched.dpaas("fork", "undo", "echo-two", "--auto-approve", expect=1)
+    confirmed = [part for alias in ("DATABASE", "REDIS") for part in ("--confirm", f"addon.echo-two/{alias}")]
+    searched.dpaas("fork", "undo", "echo-two", "--auto-approve", *confirmed)
+    assert not made.exists()
 
 
 def rotation_and_rollback(searched: Searched) -> None:
     searched.secret("echo/token", marker("rotated ", '"é'))
     assert "config.echo" in searched.dpaas("plan", "--verbose")
+    for form in ("text", "markdown", "html", "json", "sarif", "junit", "gitlab"):
+        assert searched.dpaas("preview", "--format", form, expect=None)
     searched.dpaas("plan", "--json")
     searched.dpaas("graph", "--format", "svg")
     searched.dpaas("apply", "--auto-approve", "--verbose")
+    searched.give(VARIABLE, "echo/env", marker("env again "))
+    searched.scanner.know("the rotated value", rotated := marker("enc again "))
+    searched.dpaas("secrets", "rotate", "echo/encrypted", stdin=rotated)
+    searched.dpaas("plan", "--json")
+    searched.dpaas("secrets", "rotate", "secret.echo/SESSION_KEY", "--auto-approve", "--verbose")
+    searched.scanner.know("the rotated key", searched.shown("SESSION_KEY"))
+    assert searched.scanner.values["the rotated key"] != searched.scanner.values["the generated key"]
+    assert searched.shown("FROM_ENCRYPTED") == rotated
+    searched.dpaas("secrets", "rekey")
     searched.dpaas("releases", "echo")
     searched.dpaas("rollback", "echo", "1", "--auto-approve", "--json")
     searched.dpaas("plan")
     searched.dpaas("unhold", "echo")
     searched.dpaas("apply", "--auto-approve")
+    in_a_workflow(searched)
+
+
+def in_a_workflow(searched: Searched) -> None:
+    """A changed secret planned and applied for a pull request: what the forge is told, and its token."""
+    searched.secret("echo/token", marker("merged ", '"é'))
+    searched.give("GITHUB_TOKEN", "the forge's token", TOKEN)
+    with workflow(searched.project.directory) as (forge, job):
+        assert "config.echo" in searched.dpaas("ci", "plan", "--out", "plans", debug=job) + forge.comments[0]["body"]
+        searched.scanner.search("the comment of ci plan", forge.comments[0]["body"].encode())
+        searched.dpaas("ci", "apply", debug=job)
+        for told in (*forge.comments, *forge.statuses):
+            searched.scanner.search("what the forge was told", json.dumps(told, ensure_ascii=False).encode())
+    del searched.environment["GITHUB_TOKEN"]
 
 
 def failures(searched: Searched) -> None:

@@ -77,6 +77,22 @@ def test_a_dyno_s_own_environment_is_where_a_secret_belongs(scanner: Scanner) ->
     assert scanner.findings == set()
 
 
+def test_a_value_given_to_one_program_is_found_in_the_environment_of_what_that_starts(
+    scanner: Scanner, tmp_path: Path
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text("import subprocess, sys, time\nsubprocess.run(sys.argv[1:])\ntime.sleep(0.3)\n")
+    scanner.given["the secret"] = str(program)
+    environment = {**os.environ, "TOKEN": VALUE}
+    with Watching(scanner):
+        subprocess.run([sys.executable, program, "env", "-i", "sleep", "0.3"], env=environment, check=True)
+    assert {finding for finding in scanner.findings if "(env -i" not in finding} == set()
+    scanner.findings.clear()
+    with Watching(scanner):
+        subprocess.run([sys.executable, program, "sleep", "0.3"], env=environment, check=True)
+    assert any(finding.startswith("the secret (plain) in environment of") for finding in scanner.findings)
+
+
 def test_nothing_is_found_where_nothing_is(scanner: Scanner, tmp_path: Path) -> None:
     (tmp_path / "app.log").write_text("at=info\n" * 1000)
     scanner.search_files([tmp_path])

@@ -15,7 +15,8 @@ from declarative_paas.state.sqlite import SqliteStore
 from declarative_paas.vault.keyring import Keyring
 
 SCOPE = Scope("acme")
-KEY = Keyring(b"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
+KEY_FILE = b"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+KEY = Keyring(KEY_FILE)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 

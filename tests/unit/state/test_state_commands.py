@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from broken_case import KEY, open_state
+from broken_case import KEY, KEY_FILE, open_state
 
 from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.plan import Operation
@@ -61,7 +61,7 @@ def fill(project: Path) -> None:
     store.commit(lease, results=[StepResult(step_id=str(item.address), put=item) for item in records], intents=[begun])
     store.release(lease)
     store.close()
-    (project / ".dpaas" / "secret.key").write_bytes(KEY._key)
+    (project / ".dpaas" / "secret.key").write_bytes(KEY_FILE)
 
 
 def dpaas(project: Path, *words: str) -> subprocess.CompletedProcess[str]:

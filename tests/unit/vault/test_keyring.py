@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import multiprocessing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from declarative_paas.vault.keyring import Keyring, VaultError
+from declarative_paas.vault.keyring import Keyring, VaultError, add_key, sealed_at
 
 KEY = b"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 OTHER = base64.urlsafe_b64encode(b"another key of 32 bytes, exactly")
@@ -93,3 +94,57 @@ def test_processes_that_make_the_key_at_once_agree_on_one(tmp_path: Path) -> Non
 
 def _key_id(path: Path) -> str:
     return Keyring.load_or_create(path).id
+
+
+def test_the_time_of_sealing_is_read_from_the_beginning_alone() -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    sealed = Keyring(KEY).seal("hunter2")
+    assert before <= sealed_at(sealed[:12]) == sealed_at(sealed) <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize("text", ["", "hunter2 is no token", "////////////"])
+def test_what_is_not_sealed_has_no_time(text: str) -> None:
+    with pytest.raises(VaultError, match="no sealed value"):
+        sealed_at(text)
+
+
+def test_the_newest_key_seals_and_every_key_opens() -> None:
+    old, renewed = Keyring(KEY), Keyring(OTHER, KEY)
+    assert renewed.open(old.seal("one")) == "one"
+    with pytest.raises(VaultError, match=f"does not open with key {old.id}"):
+        old.open(renewed.seal("two"))
+    assert Keyring(OTHER).open(renewed.seal("two")) == "two"
+    assert renewed.ids == (Keyring(OTHER).id, old.id)
+
+
+def test_digests_survive_a_new_key() -> None:
+    assert Keyring(OTHER, KEY).digest("one") == Keyring(KEY).digest("one")
+
+
+def test_what_is_sealed_anew_opens_with_the_new_key_alone_and_keeps_its_time() -> None:
+    sealed = Keyring(KEY).seal("one")
+    again = Keyring(OTHER, KEY).reseal(sealed)
+    assert Keyring(OTHER).open(again) == "one"
+    assert sealed_at(again) == sealed_at(sealed)
+    with pytest.raises(VaultError):
+        Keyring(OTHER, KEY).reseal(sealed[:-8])
+
+
+def test_a_new_key_goes_before_the_others_and_no_copy_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "secret.key"
+    first = Keyring.load_or_create(path)
+    second, third = add_key(path), add_key(path)
+    assert third.ids == (third.id, second.id, first.id)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+    assert third.digest("x") == first.digest("x")
+
+
+def test_no_key_is_put_before_a_damaged_or_missing_one(tmp_path: Path) -> None:
+    path = tmp_path / "secret.key"
+    with pytest.raises(VaultError, match="no key file"):
+        add_key(path)
+    path.write_text("damaged")
+    with pytest.raises(VaultError, match="damaged"):
+        add_key(path)
+    assert path.read_text() == "damaged"
