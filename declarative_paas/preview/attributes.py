@@ -18,6 +18,10 @@ _TOLD: Final[Mapping[str, frozenset[str]]] = {
     "release": frozenset({"config", "slug", "attachments"}),
     "formation": frozenset({"release"}),
     "domain": frozenset({"hostname"}),
+    "data_copy": frozenset({"source", "target", "between", "service"}),
+    "slug_copy": frozenset({"slug", "between"}),
+    "move": frozenset({"from", "to"}),
+    "move_copy": frozenset({"source", "target", "between", "service"}),
 }
 """By type: what the address, the note beside it or another resource's line tells already."""
 
@@ -25,8 +29,23 @@ _LINKS: Final[Mapping[str, frozenset[str]]] = {
     "attachment": frozenset({"addon", "vars"}),
     "release": frozenset({"config", "slug", "attachments"}),
     "formation": frozenset({"release"}),
+    "data_copy": frozenset({"source", "target"}),
+    "slug_copy": frozenset({"slug"}),
+    "move_copy": frozenset({"source", "target"}),
 }
 """By type: what only follows another resource; that one's name stands among the causes."""
+
+_DIGESTS: Final = frozenset(
+    {
+        ("slug", "source"),
+        ("release", "config"),
+        ("release", "slug"),
+        ("release", "attachments"),
+        ("formation", "release"),
+        ("slug_copy", "slug"),
+    }
+)
+"""(type, attribute) of values that we made. What somebody wrote is never shortened as one: hex is also a colour."""
 
 _LABELS: Final[Mapping[tuple[str, str], str]] = {
     ("release", "command"): "release phase",
@@ -69,16 +88,24 @@ def label(change: Change, path: str) -> str:
     return printable(_LABELS.get((change.address.type, path), path))
 
 
-def shown(path: str, value: Value, width: int) -> str:
-    return _process(cast("Mapping[str, Value]", value), width) if _is_process(path, value) else show(value, width)
+def shown(change: Change, path: str, value: Value, width: int) -> str:
+    """One attribute's value, at most about `width` characters."""
+    if _is_process(path, value):
+        return _process(cast("Mapping[str, Value]", value), width)
+    return show(value, width, is_digest=_is_digest(change, path))
 
 
-def shown_change(item: FieldChange, width: int) -> str:
+def shown_change(change: Change, item: FieldChange, width: int) -> str:
+    """One field before and after."""
     if _is_process(item.path, item.after) and item.before is None:
-        return f"{shown(item.path, item.after, width)} (added)"
+        return f"{shown(change, item.path, item.after, width)} (added)"
     if _is_process(item.path, item.before) and item.after is None:
-        return f"{shown(item.path, item.before, width)} (removed)"
-    return show_change(item.before, item.after, width)
+        return f"{shown(change, item.path, item.before, width)} (removed)"
+    return show_change(item.before, item.after, width, is_digest=_is_digest(change, item.path))
+
+
+def _is_digest(change: Change, path: str) -> bool:
+    return (change.address.type, path.partition(".")[0]) in _DIGESTS
 
 
 def _process(process: Mapping[str, Value], width: int) -> str:

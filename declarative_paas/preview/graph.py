@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, assert_never
 
@@ -57,9 +57,8 @@ def graph_of_plan(plan: Plan) -> Graph:
     edges: set[tuple[str, str]] = set()
     changing = {str(change.address) for change in plan.changes}
     staying = {str(change.address) for change in plan.changes if not _removes(change)}
-    for change in sorted(plan.changes, key=_current_first):
+    for name, change in named_changes(plan):
         address = str(change.address)
-        name = address if address not in nodes else f"{address}#{change.instance}"
         nodes[name] = Node(
             id=name, group=change.address.app, label=f"{change.action.value} {name}", action=change.action.value
         )
@@ -67,6 +66,14 @@ def graph_of_plan(plan: Plan) -> Graph:
         possible = (changing if _removes(change) else staying) - {address}
         edges |= {(name, str(needed)) for needed in change.dependencies if str(needed) in possible}
     return Graph(nodes=tuple(nodes[name] for name in sorted(nodes)), edges=tuple(sorted(edges)))
+
+
+def named_changes(plan: Plan) -> Iterator[tuple[str, Change]]:
+    """Every change by a name of its own: its address, and for a leftover of the same address its instance too."""
+    seen: set[ResourceAddress] = set()
+    for change in sorted(plan.changes, key=_current_first):
+        yield (f"{change.address}#{change.instance}" if change.address in seen else str(change.address)), change
+        seen.add(change.address)
 
 
 def _current_first(change: Change) -> tuple[ResourceAddress, bool, str]:

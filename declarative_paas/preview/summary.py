@@ -26,7 +26,8 @@ NO_CHANGES = "No changes. The platform matches the manifests."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """`price_delta_cents` a month. `worst` is None when nothing is at risk."""
+    """`price_delta_cents` a month. `worst` is None when nothing is at risk. `move` are those whose old side is kept:
+    they count as neither updates nor replacements."""
 
     create: int
     update: int
@@ -38,14 +39,16 @@ class Verdict:
     price_delta_cents: int
     unpriced: int
     worst: RiskKind | None
+    move: int = 0
 
 
 def verdict_of(plan: Plan) -> Verdict:
     kinds = {risk.kind for change in plan.changes for risk in change.risks}
+    moved = [change.action for change in plan.changes if change.retains]
     return Verdict(
         create=plan.count(Action.CREATE),
-        update=plan.count(Action.UPDATE),
-        replace=plan.count(Action.REPLACE),
+        update=plan.count(Action.UPDATE) - moved.count(Action.UPDATE),
+        replace=plan.count(Action.REPLACE) - moved.count(Action.REPLACE),
         delete=plan.count(Action.DELETE),
         forget=plan.count(Action.FORGET),
         unchanged=plan.unchanged,
@@ -53,6 +56,7 @@ def verdict_of(plan: Plan) -> Verdict:
         price_delta_cents=plan.price_after_cents - plan.price_before_cents,
         unpriced=plan.unpriced,
         worst=next((kind for kind in WORST_FIRST if kind in kinds), None),
+        move=len(moved),
     )
 
 
@@ -75,6 +79,7 @@ def verdict_line(verdict: Verdict) -> str:
             (verdict.create, "create"),
             (verdict.update, "update"),
             (verdict.replace, "replace"),
+            (verdict.move, "move"),
             (verdict.delete, "delete"),
             (verdict.forget, "forget"),
         )

@@ -21,7 +21,7 @@ _PADDING: Final = 10
 def render_svg(nodes: Sequence[tuple[str, str, str]], edges: Sequence[Edge]) -> str:
     """Nodes are (id, label, fill colour); edges lead from what needs to what is needed. Raises CycleError."""
     labels = {identifier: printable(label) for identifier, label, _ in nodes}
-    layout = lay_out({identifier: _width(label) for identifier, label in labels.items()}, edges)
+    layout = lay_out({identifier: box_width(label) for identifier, label in labels.items()}, edges)
     size = f'width="{layout.width:.0f}" height="{layout.height:.0f}"'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {layout.width:.0f} {layout.height:.0f}" '
@@ -35,11 +35,12 @@ def render_svg(nodes: Sequence[tuple[str, str, str]], edges: Sequence[Edge]) -> 
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 
-def _width(label: str) -> float:
+def box_width(label: str) -> float:
+    """Of a box that holds this label, in pixels."""
     return sum(CHARACTER_WIDTH if ord(letter) < 0x250 else WIDE_CHARACTER_WIDTH for letter in label) + 2 * _PADDING
 
 
-def _edge(edge: Edge, route: Sequence[tuple[float, float]]) -> str:
+def curve(route: Sequence[tuple[float, float]]) -> str:
     """A curve through every gap, a level line through every column: so it never runs behind a box."""
     path = f"M{route[0][0]:.1f} {route[0][1]:.1f}"
     for index, (x, y) in enumerate(route[1:]):
@@ -49,9 +50,13 @@ def _edge(edge: Edge, route: Sequence[tuple[float, float]]) -> str:
             path += f"C{middle:.1f} {before_y:.1f} {middle:.1f} {y:.1f} {x:.1f} {y:.1f}"
         else:
             path += f"L{x:.1f} {y:.1f}"
+    return path
+
+
+def _edge(edge: Edge, route: Sequence[tuple[float, float]]) -> str:
     needing, needed = edge
     title = f"<title>{escape(printable(needing))} needs {escape(printable(needed))}</title>"
-    return f'<path d="{path}" fill="none" stroke="#6c757d" marker-end="url(#arrow)">{title}</path>'
+    return f'<path d="{curve(route)}" fill="none" stroke="#6c757d" marker-end="url(#arrow)">{title}</path>'
 
 
 def _box(box: Box, label: str, colour: str) -> str:

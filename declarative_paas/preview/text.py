@@ -10,11 +10,14 @@ from typing import Final
 from declarative_paas.core.plan import Action, Change, Drift, Plan, RiskKind
 from declarative_paas.preview.attributes import label, leaves, shown, shown_change, told_fields, unchanged_count
 from declarative_paas.preview.causes import causes_told, shared_causes, ways_out
+from declarative_paas.preview.forks import fork_lines
 from declarative_paas.preview.ink import Ink, Style
 from declarative_paas.preview.notes import addon_plans, note_of
 from declarative_paas.preview.reading_order import by_app
+from declarative_paas.preview.redaction import redacted
+from declarative_paas.preview.remarks import plan_remarks, regions_of
 from declarative_paas.preview.summary import banner_lines, no_changes, verdict_line, verdict_of
-from declarative_paas.preview.values import printable, show_change
+from declarative_paas.preview.values import printable
 
 SIGNS: Final[Mapping[Action, str]] = {
     Action.CREATE: "+",
@@ -23,6 +26,8 @@ SIGNS: Final[Mapping[Action, str]] = {
     Action.DELETE: "-",
     Action.FORGET: "x",
 }
+MOVED: Final = "->"
+"""Made, or taken up again, in another region, while the old one is kept."""
 _STYLES: Final[Mapping[Action, Style]] = {
     Action.CREATE: "create",
     Action.UPDATE: "update",
@@ -40,8 +45,9 @@ _MANY_DYNOS: Final = re.compile(r"\b([a-z][\w-]*)\.(\d+)(?:, \1\.\d+)*, \1\.(\d+
 
 
 def render_text(plan: Plan, *, colour: bool, width: int | None = None, verbose: bool = False) -> str:
-    """The whole preview. `width` only shortens long values; `verbose` shows every attribute of a change, uncut."""
-    return "\n".join(_Text(plan, Ink(colour), width or DEFAULT_WIDTH, verbose).lines()) + "\n"
+    """The whole preview, what looks like a secret masked. `width` only shortens long values; `verbose` shows every
+    attribute of a change, uncut."""
+    return "\n".join(_Text(redacted(plan).plan, Ink(colour), width or DEFAULT_WIDTH, verbose).lines()) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,33 +77,22 @@ class _Text:
     def lines(self) -> Iterator[str]:
         plan = self._plan
         yield self._ink("bold", no_changes(plan) if plan.is_empty else verdict_line(verdict_of(plan)))
-        yield from self._remarks()
+        yield from plan_remarks(plan)
         for line in banner_lines(plan):
             yield self._ink("danger", line)
         yield from self._drift()
+        yield from self._forks()
         heads = {app: [self._head(change) for change in changes] for app, changes in self._apps.items()}
         column = self._position_column([head for found in heads.values() for head in found])
         for app, changes in self._apps.items():
             yield ""
-            yield self._ink("bold", f"{printable(app)} ({_regions(changes)})")
+            yield self._ink("bold", f"{printable(app)} ({regions_of(changes)})")
             shared = [] if self._verbose else shared_causes(changes)
             for cause in shared:
                 yield self._ink("dim", f"    because {printable(cause)}")
             for head in heads[app]:
                 yield self._head_line(head, _address_width(heads[app]), column)
                 yield from self._body(head.change, shared)
-
-    def _remarks(self) -> Iterator[str]:
-        plan = self._plan
-        if plan.targets:
-            yield f"Limited to {printable(', '.join(plan.targets))}, and what it needs."
-        if plan.excludes:
-            yield f"Leaves {printable(', '.join(plan.excludes))} alone, and what depends on its changes."
-        if plan.settles:
-            yield f"Settles {_counted(len(plan.settles), 'step')} of an interrupted apply."
-        if plan.refreshed:
-            verb = "is" if len(plan.refreshed) == 1 else "are"
-            yield f"{_counted(len(plan.refreshed), 'record')} {verb} out of date: an apply brings the state up to date."
 
     def _drift(self) -> Iterator[str]:
         if not self._plan.drift:
@@ -113,9 +108,15 @@ class _Text:
         yield f"    {printable(str(drift.address))}{': ' if summary else ''}{printable(summary)}"
         standing = Change(address=drift.address, action=Action.UPDATE, region="", instance="")
         for item in drift.fields:
-            yield f"{_INDENT}{label(standing, item.path)}: {show_change(item.before, item.after, self._value_width)}"
+            yield f"{_INDENT}{label(standing, item.path)}: {shown_change(standing, item, self._value_width)}"
         if not is_changing:
             yield self._ink("dim", f"{_INDENT}(this plan leaves it so)")
+
+    def _forks(self) -> Iterator[str]:
+        for number, line in enumerate(fork_lines(self._plan)):
+            if number == 0:
+                yield ""
+            yield self._ink("bold", line) if number == 0 else line
 
     def _head(self, change: Change) -> _Head:
         position = change.position
@@ -146,7 +147,8 @@ class _Text:
 
     def _head_line(self, head: _Head, address_width: int, column: int) -> str:
         action = head.change.action
-        line = self._ink(_STYLES[action], f"{SIGNS[action]:>3} {head.address}")
+        sign = MOVED if head.change.retains else SIGNS[action]
+        line = self._ink(_STYLES[action], f"{sign:>3} {head.address}")
         if head.note:
             line += " " * (max(address_width - len(head.address), 0) + 2)
             line += ", ".join(self._ink(style, text) for style, text in head.note)
@@ -173,7 +175,7 @@ class _Text:
 
     def _listed(self, change: Change, attributes: Mapping[str, object], width: int) -> Iterator[str]:
         lines = [
-            (label(change, path), shown(path, value, width))
+            (label(change, path), shown(change, path, value, width))
             for path, value in leaves(change, attributes, everything=self._verbose)
         ]
         yield from _aligned(lines)
@@ -182,7 +184,7 @@ class _Text:
         lines: list[tuple[str, str]] = []
         for item in told_fields(change, everything=self._verbose):
             forced = self._ink("danger", "  # forces replacement") if item.forces_replacement else ""
-            lines.append((label(change, item.path), shown_change(item, self._value_width) + forced))
+            lines.append((label(change, item.path), shown_change(change, item, self._value_width) + forced))
         yield from _aligned(lines)
         unchanged = unchanged_count(change)
         if lines and unchanged:
@@ -201,18 +203,6 @@ def _address_width(heads: list[_Head]) -> int:
     return max((width for width in widths if width <= _ADDRESS_COLUMN), default=0)
 
 
-def _regions(changes: list[Change]) -> str:
-    """`us`, or `us -> eu` for an app that moves."""
-    moves = {(change.prior_region, change.region) for change in changes if change.action is Action.REPLACE}
-    moves = {(before, after) for before, after in moves if before not in (None, after)}
-    # A generated secret belongs to the platform, wherever its app is.
-    regions = {change.region for change in changes if change.address.type != "secret"} or {
-        change.region for change in changes
-    }
-    regions -= {after for _, after in moves}
-    return printable(", ".join([*sorted(f"{before} -> {after}" for before, after in moves), *sorted(regions)]))
-
-
 def _shorter(detail: str) -> str:
     """`web.1, web.2, web.3` as `web.1 to web.3`: nobody counts forty dynos."""
 
@@ -222,7 +212,3 @@ def _shorter(detail: str) -> str:
         return f"{name}.{first} to {name}.{last}" if last - first >= 2 and spelled == found[0] else found[0]
 
     return _MANY_DYNOS.sub(run, detail)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

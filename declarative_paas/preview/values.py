@@ -8,18 +8,18 @@ from declarative_paas.core.values import UNKNOWN, Reference, SecretRef, Sensitiv
 
 DEFAULT_WIDTH = 60
 _DIGEST = re.compile(r"(?=.*[a-f])[0-9a-f]{16,64}")
-"""Of a digest the first characters tell it from any other; digits alone may be anybody's account number."""
+"""Of a digest the first characters tell it from any other; digits alone may be a number of somebody's."""
 
 _CONTEXT = 8
 """Characters kept before the first difference of two long values."""
 
 
-def show(value: Value, width: int = DEFAULT_WIDTH) -> str:
-    """At most `width` characters of the value."""
-    return _shortened(_shown(value), width)
+def show(value: Value, width: int = DEFAULT_WIDTH, *, is_digest: bool = False) -> str:
+    """At most `width` characters of the value. `is_digest`: we made it, so its first characters are enough."""
+    return _shortened(_shown(value, is_digest=is_digest), width)
 
 
-def show_change(before: Value, after: Value, width: int = DEFAULT_WIDTH) -> str:
+def show_change(before: Value, after: Value, width: int = DEFAULT_WIDTH, *, is_digest: bool = False) -> str:
     """`"info" -> "debug"`; secrets as changed or same, by their digests; together about `width` characters."""
     if isinstance(before, SecretRef) and isinstance(after, SecretRef):
         verdict = "same value" if before.digest == after.digest else "changed"
@@ -27,13 +27,13 @@ def show_change(before: Value, after: Value, width: int = DEFAULT_WIDTH) -> str:
             return f"{_shown(before)} ({verdict})"
         return f"{_shown(before)} -> {_shown(after)} ({verdict})"
     if before is None:
-        return f"{show(after, width)} (added)"
+        return f"{show(after, width, is_digest=is_digest)} (added)"
     if after is None:
-        return f"{show(before, width)} (removed)"
-    old, new = _shown(before), _shown(after)
-    if old == new and before != after and isinstance(before, str):
-        # Not digests but what somebody wrote: cut, they would look the same.
-        old, new = f'"{before}"', f'"{after}"'
+        return f"{show(before, width, is_digest=is_digest)} (removed)"
+    old, new = _shown(before, is_digest=is_digest), _shown(after, is_digest=is_digest)
+    if old == new and before != after:
+        # Two digests that begin alike: cut, they would look the same.
+        old, new = _shown(before), _shown(after)
     if len(old) + len(new) > width:
         old, new = _both_shortened(old, new, max(2 * _CONTEXT, width // 2))
     return f"{old} -> {new}"
@@ -50,13 +50,13 @@ def dollars(cents: int) -> str:
     return f"{sign}${abs(cents) // 100}.{abs(cents) % 100:02}"
 
 
-def _shown(value: Value) -> str:
+def _shown(value: Value, *, is_digest: bool = False) -> str:
     if value is None:
         return "none"
     if value is True or value is False:
         return "true" if value else "false"
     if isinstance(value, str):
-        if _DIGEST.fullmatch(value):
+        if is_digest and _DIGEST.fullmatch(value):
             return f"{value[:12]}…"
         # The backslash first: a written `\n` and a line break are two values.
         return '"' + printable(value.replace("\\", "\\\\")).replace('"', '\\"') + '"'

@@ -41,7 +41,7 @@ def text(*changes: Change, **options) -> str:
         ("two\\nlines", '"two\\\\nlines"'),
         ("\x1b[31mred\r", '"\\x1b[31mred\\r"'),
         ("\u202eoffice", '"\\u202eoffice"'),
-        ("a" * 64, "aaaaaaaaaaaa…"),
+        ("a" * 64, f'"{"a" * 58}…'),
         (UNKNOWN, "(known after apply)"),
         (Reference(ResourceAddress.parse("app.api"), "url"), "from app.api.url (known after apply)"),
         (SecretRef("shop/key", 1, "d"), "[secret shop/key]"),
@@ -227,6 +227,16 @@ def test_prices_stand_beside_what_changes_them():
 def test_two_values_that_look_like_digests_and_begin_alike_are_told_apart():
     before, after = "a1" * 12 + "b", "a1" * 12 + "c"
     assert show_change(before, after) == f'"{before}" -> "{after}"'
+
+
+def test_a_digest_of_ours_is_shown_by_its_beginning_and_what_somebody_wrote_in_hex_is_shown_whole():
+    assert show("a1" * 20, is_digest=True) == "a1a1a1a1a1a1…"
+    assert show_change("a1" * 20, "b2" * 20, is_digest=True) == "a1a1a1a1a1a1… -> b2b2b2b2b2b2…"
+    written = {"vars": {"COLOUR": "deadbeef" * 4}}
+    assert f'COLOUR: "{"deadbeef" * 4}"' in text(change("config.shop", Action.CREATE, after=written))
+    assert "source: a1a1a1a1a1a1… -> b2b2b2b2b2b2…" in text(
+        change("slug.shop", fields=(FieldChange(path="source", before="a1" * 20, after="b2" * 20),))
+    )
 
 
 def test_a_long_number_that_somebody_wrote_is_no_digest():

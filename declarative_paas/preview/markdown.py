@@ -1,0 +1,276 @@
+"""A plan as a comment on a change: everything for a reader of two minutes unfolded, the detail folded.
+
+It stays under `LIMIT` whatever the plan's size: GitHub refuses a comment over 65,536 characters. Detail goes first,
+app by app from the least risky; the verdict, errors, risks, deletions and replacements stay. Where even those are
+too many they are counted and grouped, and it is said how many are not shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from declarative_paas.core.diagnostic import Diagnostic, Severity
+from declarative_paas.preview.findings import rule_of
+from declarative_paas.preview.forks import fork_markdown
+from declarative_paas.preview.graph import render_graph
+from declarative_paas.preview.markdown_changes import change_blocks, removal_line
+from declarative_paas.preview.markdown_fitting import fitting, size
+from declarative_paas.preview.markdown_text import cell, clipped, code, marker, prose, where
+from declarative_paas.preview.model import ChangeView, Cost, DriftView, Limit, Preview, Restart, RiskView
+from declarative_paas.preview.values import dollars, printable
+
+LIMIT: Final = 60_000
+"""Bytes of UTF-8, so never more characters than that."""
+
+_CAPS: Final = {
+    "remarks": 1_500,
+    "risks": 11_000,
+    "errors": 9_000,
+    "removed": 12_000,
+    "cost": 4_000,
+    "restarts": 2_500,
+    "limits": 1_500,
+    "warnings": 3_000,
+    "drift": 4_000,
+}
+"""Bytes of each part that stands unfolded; together, with head and foot, some 6,000 below the limit."""
+
+_GONE: Final = {"delete": "Deleted", "replace": "Replaced", "move": "Moved"}
+"""What stands unfolded beside the risks: something that was there is not there any more."""
+
+_GRAPH_NODES: Final = 40
+"""A larger drawing is no help in a comment."""
+
+_SPARE: Final = 600
+"""Bytes for the headings between the parts."""
+
+
+def render_markdown(preview: Preview) -> str:
+    """GitHub's, GitLab's and Gitea's Markdown. The first line is the hidden marker of a comment edited in place."""
+    head = [*_head(preview), *_risks(preview), *_errors(preview), *_removed(preview)]
+    facts = [
+        *fork_markdown(preview.plan),
+        *_cost(preview),
+        *_restarts(preview),
+        *_limits(preview),
+        *_warnings(preview),
+        *_drift(preview),
+    ]
+    foot = [*_next(preview), *_origin(preview)]
+    room = LIMIT - size([*head, *facts, *foot]) - _SPARE
+    changes = change_blocks(preview, room)
+    graph = _graph(preview, room - size(changes))
+    return "\n".join([*head, *facts, *changes, *graph, *foot]).rstrip("\n") + "\n"
+
+
+def _head(preview: Preview) -> Iterator[str]:
+    yield marker(str(preview.plan.scope))
+    yield f"### {preview.verdict_text}"
+    yield ""
+    yield f"{code(str(preview.plan.scope))} · **{prose(preview.standing)}**"
+    yield ""
+    if preview.remarks:
+        yield from fitting(preview.remarks, _CAPS["remarks"], lambda remark: f"- {prose(remark)}", _more_of("remark"))
+        yield ""
+
+
+def _risks(preview: Preview) -> Iterator[str]:
+    """Everything worse than a restart, worst first, one line for what many resources share."""
+    grouped: dict[tuple[str, str, str, bool], list[RiskView]] = {}
+    for risk in preview.risks:
+        if rule_of(risk.kind) != "restart":
+            grouped.setdefault((risk.kind.value, risk.detail, risk.avoid, risk.confirmed), []).append(risk)
+    if grouped:
+        yield "> [!CAUTION]"
+        lines = fitting(list(grouped.values()), _CAPS["risks"], lambda group: _risk(group, preview), _more_risks)
+        yield from (f"> {line}" for line in lines)
+        yield ""
+
+
+def _risk(group: list[RiskView], preview: Preview) -> str:
+    first = group[0]
+    confirmed = ", confirmed" if first.confirmed else ""
+    names = [code(risk.address) for risk in group[:3] if risk.address not in first.detail]
+    apps = sorted({risk.app for risk in group})
+    whom = f" ({', '.join(names)})" if names and len(group) <= 3 else ""
+    if len(group) > 3:
+        whom = f" ({len(group)} resources of {_some(apps)})"
+    line = where(first.position, preview.origin.link_base)
+    place = f" — {line}" if line and len(group) == 1 else ""
+    return (
+        f"- **{first.kind.value.upper()}**{confirmed}: {prose(first.detail)}{whom}{place}. "
+        f"*To avoid it:* {prose(first.avoid)}."
+    )
+
+
+def _more_risks(groups: Sequence[list[RiskView]]) -> str:
+    risks = [risk for group in groups for risk in group]
+    kinds = Counter(risk.kind.value for risk in risks)
+    told = ", ".join(f"{kind} {count} times" for kind, count in sorted(kinds.items()))
+    return f"- **and {len(risks)} more that do not fit here**, in {len({risk.app for risk in risks})} apps: {told}"
+
+
+def _errors(preview: Preview) -> Iterator[str]:
+    errors = [item for item in preview.diagnostics if item.severity is Severity.ERROR]
+    yield from _diagnostics(preview, "Errors", errors, _CAPS["errors"])
+
+
+def _warnings(preview: Preview) -> Iterator[str]:
+    rest = [item for item in preview.diagnostics if item.severity is not Severity.ERROR]
+    yield from _diagnostics(preview, "Warnings and notes", rest, _CAPS["warnings"])
+
+
+def _diagnostics(preview: Preview, title: str, items: Sequence[Diagnostic], cap: int) -> Iterator[str]:
+    if not items:
+        return
+
+    def line(item: Diagnostic) -> str:
+        place = where(item.position, preview.origin.link_base) or (code(item.address) if item.address else "")
+        parts = [f"**{item.severity.value}**", f"{code(item.code)}:", prose(item.summary)]
+        parts += [f"— expected: {prose(item.expected)}"] if item.expected else []
+        parts += [f"— did you mean {code(item.suggestion)}"] if item.suggestion else []
+        parts += [f"— {code(item.detail.splitlines()[-1])}"] if item.detail and item.detail.strip() else []
+        parts += [f"— {place}"] if place else []
+        return f"- {' '.join(parts)}"
+
+    def more(left: Sequence[Diagnostic]) -> str:
+        codes = Counter(item.code for item in left)
+        told = ", ".join(f"{code(name)} {count} times" for name, count in codes.most_common(8))
+        return f"- **and {len(left)} more that do not fit here**: {told}"
+
+    yield f"#### {title} ({len(items)})"
+    yield ""
+    yield from fitting(items, cap, line, more)
+    yield ""
+
+
+def _removed(preview: Preview) -> Iterator[str]:
+    gone = [change for change in preview.changes if change.deed in _GONE]
+    if gone:
+        counts = Counter(change.deed for change in gone)
+        yield f"#### {', '.join(f'{word}: {counts[deed]}' for deed, word in _GONE.items() if counts[deed])}"
+        yield ""
+        yield from fitting(
+            gone, _CAPS["removed"], lambda change: removal_line(change, preview.origin.link_base), _more_removed
+        )
+        yield ""
+
+
+def _more_removed(left: Sequence[ChangeView]) -> str:
+    counts = Counter(change.deed for change in left)
+    told = ", ".join(f"{counts[deed]} more {word.lower()}" for deed, word in _GONE.items() if counts[deed])
+    stateful = sum(change.type == "addon" for change in left)
+    return f"- **{told}, which do not fit here**, in {len({change.app for change in left})} apps; add-ons: {stateful}"
+
+
+def _cost(preview: Preview) -> Iterator[str]:
+    costs = [app.cost for app in preview.apps if app.cost.delta_cents or app.cost.unpriced]
+    total = preview.total
+    if not (costs or total.after_cents):
+        return
+    yield "#### Cost a month"
+    yield ""
+    yield "| | change | new total | percent | without a price |"
+    yield "|---|---:|---:|---:|---:|"
+    yield _cost_row(total, f"**environment** {cell(total.name)}")
+    costs.sort(key=lambda cost: (-abs(cost.delta_cents), cost.name))
+    yield from fitting(costs, _CAPS["cost"], lambda cost: _cost_row(cost, cell(cost.name)), _more_costs)
+    yield ""
+
+
+def _cost_row(cost: Cost, name: str) -> str:
+    sign = "+" if cost.delta_cents > 0 else ""
+    after = "" if cost.after_cents is None else dollars(cost.after_cents)
+    percent = f"{cost.percent:+} %" if cost.percent else ""
+    return f"| {name} | {sign}{dollars(cost.delta_cents)} | {after} | {percent} | {cost.unpriced or ''} |"
+
+
+def _more_costs(left: Sequence[Cost]) -> str:
+    change = sum(cost.delta_cents for cost in left)
+    unpriced = sum(cost.unpriced for cost in left) or ""
+    return f"| {len(left)} more apps | {'+' if change > 0 else ''}{dollars(change)} | | | {unpriced} |"
+
+
+def _restarts(preview: Preview) -> Iterator[str]:
+    if not preview.restarts:
+        return
+
+    def line(restart: Restart) -> str:
+        return f"- {code(restart.app)}: {restart.sentence} ({_some(restart.dynos)})"
+
+    def more(left: Sequence[Restart]) -> str:
+        rolling = sum(len(restart.dynos) for restart in left if restart.rolling)
+        stopping = sum(len(restart.dynos) for restart in left if not restart.rolling)
+        return f"- and {len(left)} more apps: {rolling} dynos restart, {stopping} stop"
+
+    yield f"#### Dynos that restart or stop ({sum(len(restart.dynos) for restart in preview.restarts)})"
+    yield ""
+    yield from fitting(preview.restarts, _CAPS["restarts"], line, more)
+    yield ""
+
+
+def _limits(preview: Preview) -> Iterator[str]:
+    if not preview.limits:
+        return
+
+    def line(limit: Limit) -> str:
+        return f"- {'**reached:** ' if limit.reached else ''}{prose(limit.sentence)}"
+
+    yield "#### Limits"
+    yield ""
+    yield from fitting(preview.limits, _CAPS["limits"], line, _more_of("limit"))
+    yield ""
+
+
+def _drift(preview: Preview) -> Iterator[str]:
+    if not preview.drift:
+        return
+
+    def line(drift: DriftView) -> str:
+        fields = ", ".join(code(f"{one.label}: {one.text}") for one in drift.lines[:4])
+        done = "" if drift.repaired else " — this plan leaves it so"
+        return f"- {code(drift.address)}: {prose(drift.summary)}{' — ' if fields else ''}{fields}{done}"
+
+    yield f"#### Changed outside of dpaas ({len(preview.drift)})"
+    yield ""
+    yield from fitting(preview.drift, _CAPS["drift"], line, _more_of("resource"))
+    yield ""
+
+
+def _graph(preview: Preview, room: int) -> list[str]:
+    if not 1 < len(preview.graph.nodes) <= _GRAPH_NODES:
+        return []
+    drawn = render_graph(preview.graph, "mermaid").rstrip("\n").split("\n")
+    lines = ["<details><summary>Graph</summary>", "", "```mermaid", *drawn, "```", "", "</details>", ""]
+    return lines if size(lines) <= room else []
+
+
+def _next(preview: Preview) -> Iterator[str]:
+    if preview.next_commands:
+        yield "Next:"
+        yield ""
+        yield "```sh"
+        yield from (clipped(printable(command), 300) for command in preview.next_commands)
+        yield "```"
+        yield ""
+
+
+def _origin(preview: Preview) -> Iterator[str]:
+    plan, origin = preview.plan, preview.origin
+    facts = [f"plan {code(preview.digest[:16])}", f"state serial {plan.serial}"]
+    facts += [f"base {code(clipped(origin.base, 80))}"] if origin.base else []
+    facts += [f"head {code(clipped(origin.head, 80))}"] if origin.head else []
+    facts += [f"dpaas {code(clipped(plan.tool_version, 80))}"] if plan.tool_version else []
+    yield f"<sub>{' · '.join(facts)}</sub>"
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few, and how many more."""
+    shown = ", ".join(code(name) for name in names[:6])
+    return shown if len(names) <= 6 else f"{shown} and {len(names) - 6} more"
+
+
+def _more_of(noun: str) -> Callable[[Sequence[object]], str]:
+    return lambda left: f"- and {len(left)} more {noun}{'' if len(left) == 1 else 's'} that do not fit here"
