@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # Commands are started often, by tests and benchmarks too: they must find compiled modules, as an installed package has.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check golden bench crash docs clean
+.PHONY: demo demo-fork test check golden bench crash docs clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -15,6 +15,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP)  ## apply the storefront, place an order, read it back through the router
 	$(BIN)/python examples/storefront/demo.py
+
+demo-fork: $(STAMP)  ## fork the storefront to another region with its data, check it, undo it
+	$(BIN)/python examples/storefront/demo_fork.py
 
 test: $(STAMP)  ## everything that .ci/run runs
 	$(MAKE) --no-print-directory check-static

@@ -7,8 +7,13 @@ import platform
 import sys
 from pathlib import Path
 
+from benchmarks.ci import ci_rows
+from benchmarks.copies import copy_rows
 from benchmarks.deploy import deploy_rows
+from benchmarks.docker import docker_rows
 from benchmarks.engine import Row, latency, sized, start_up
+from benchmarks.previews import preview_rows
+from benchmarks.repository import growth, one_line_change
 
 RESULTS = Path(__file__).with_name("results.md")
 
@@ -17,8 +22,10 @@ def main() -> None:
     quick = "--quick" in sys.argv
     rows = [*start_up(), *sized("apps", 1000), *sized("chain", 1000), latency()]
     if not quick:
-        rows += [*sized("apps", 5000), *sized("independent", 1000), *sized("independent", 5000)]
-    text = "\n".join([*_head(), *_engine_table(rows), "", *([] if quick else deploy_rows())]) + "\n"
+        rows += [*sized("apps", 5000), *sized("independent", 1000), *sized("independent", 5000), *one_line_change()]
+        rows += [*ci_rows(), *preview_rows()]
+    more = [] if quick else ["", *growth(), "", *deploy_rows(), "", *docker_rows(), "", *copy_rows()]
+    text = "\n".join([*_head(), *_engine_table(rows), *more]) + "\n"
     print(text)
     if not quick:
         RESULTS.write_text(text, encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -123,6 +124,12 @@ class _Bench:
         if published is None:
             return Row(what=name, ours=ours)
         return Row(what=name, ours=ours, terraform=Sample(seconds=published, peak_mb=0.0), published=True)
+
+
+def count_things(directory: Path) -> int:
+    """How many resources the project's state records."""
+    listed = subprocess.run([DPAAS, "state", "list"], cwd=directory, capture_output=True, text=True, check=True)
+    return len(listed.stdout.splitlines())
 
 
 def _count(found: int, wanted: int) -> None:

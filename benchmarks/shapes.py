@@ -15,6 +15,9 @@ RESOURCES_AN_APP = 5
 DOMAINS_AN_APP = 95
 """Independent resources: with the app's own five a hundred, 95 of which wait for nothing but their app."""
 
+APPS_A_FILE = 1000
+"""A manifest file has a largest size, and nobody keeps 10,000 apps in one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
@@ -25,18 +28,45 @@ class World:
 
 
 def write_project(directory: Path, shape: str, resources: int, world: World) -> None:
-    """`dpaas.yaml` with exactly `resources` resources of a shape."""
+    """Manifests of exactly `resources` resources of a shape, at most `APPS_A_FILE` apps in one file."""
+    _write_platform(directory, world)
+    documents = list(SHAPES[shape](resources))
+    for first in range(0, len(documents), APPS_A_FILE):
+        text = "---\n".join(documents[first : first + APPS_A_FILE])
+        (directory / f"apps-{first:05}.yaml").write_text(text, encoding="utf-8")
+
+
+def write_repository(directory: Path, apps: int, world: World) -> Path:
+    """As a company keeps them: a directory an app, below its team's. Returns one app's file."""
+    _write_platform(directory, world)
+    path = directory
+    for number in range(apps):
+        path = directory / f"team-{number % 50:02}" / f"app-{number:05}" / "app.yaml"
+        path.parent.mkdir(parents=True)
+        digest = f"{number:064x}"
+        path.write_text(
+            f"kind: App\nmetadata: {{name: app-{number:05}, labels: {{team: team-{number % 50:02}}}}}\nspec:\n"
+            f"  region: us\n  source: {{image: registry.example.com/app@sha256:{digest}}}\n"
+            f"  config:\n    LOG_LEVEL: info\n    WORKERS: 4\n    NAME: app-{number:05}\n"
+            "  formation:\n    web: {command: serve --port $PORT, size: standard-1x, quantity: 2}\n"
+            "  addons:\n    - {plan: postgres:standard-0, as: DATABASE}\n",
+            encoding="utf-8",
+        )
+    return path
+
+
+def _write_platform(directory: Path, world: World) -> None:
     source = directory / "source"
     source.mkdir(parents=True, exist_ok=True)
     (source / "index.html").write_text("<h1>measured</h1>\n", encoding="utf-8")
-    platform = (
+    (directory / "dpaas.yaml").write_text(
         "kind: Platform\n"
         "metadata: {name: bench}\n"
         "spec:\n"
         "  regions:\n"
-        f"    us: {{provider: memory, options: {{socket: {world.socket}, latency_s: {world.latency_s}}}}}\n"
+        f"    us: {{provider: memory, options: {{socket: {world.socket}, latency_s: {world.latency_s}}}}}\n",
+        encoding="utf-8",
     )
-    (directory / "dpaas.yaml").write_text("---\n".join([platform, *SHAPES[shape](resources)]), encoding="utf-8")
 
 
 def write_terraform(directory: Path, shape: str, resources: int) -> None:

@@ -75,10 +75,20 @@ def _settle(inputs: ManifestInputs, world: World, planned: Planned, execution: E
             raise typer.Exit(exitcode.INTERRUPTED)
         if plan.refreshed and not execution.as_json:
             print(f"Recorded as it is now: {len(plan.refreshed)}.")
-    elif execution.as_json:
-        from declarative_paas.core.event import Event, EventKind
+        return
+    from declarative_paas.workflow.lock import settle_history
 
-        nothing = Event(kind=EventKind.APPLY_FINISHED, at=world.clock.now().isoformat(timespec="milliseconds"))
+    settle_history(world.store, world.project.scope)
+    if execution.as_json:
+        from declarative_paas.core.event import ApplyOutcome, Event, EventKind
+
+        nothing = Event(
+            kind=EventKind.APPLY_FINISHED,
+            at=world.clock.now().isoformat(timespec="milliseconds"),
+            elapsed_s=0.0,
+            outcome=ApplyOutcome.SUCCEEDED,
+            succeeded={},
+        )
         print(json.dumps(nothing.to_json()))
     else:
         print(_nothing_to_do(inputs, plan))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from declarative_paas.cli.failure import provider_failure
 from declarative_paas.cli.progress import seconds
 from declarative_paas.core.plan import Operation
+from declarative_paas.operations.apps import recorded_apps
 
 if TYPE_CHECKING:
     from declarative_paas.apply.executor import ApplyResult
@@ -50,9 +51,8 @@ def failures(result: ApplyResult, plan: Plan) -> Iterator[str]:
 def urls(plan: Plan, snapshot: Snapshot) -> list[tuple[str, str]]:
     """Every app that the plan changed and that is still there, with the address it answers at."""
     changed = {change.address.app for change in plan.changes}
-    found = {
-        record.address.app: str(record.outputs["web_url"])
-        for record in snapshot.resources.values()
-        if record.address.type == "app" and record.address.app in changed and "web_url" in record.outputs
-    }
-    return sorted(found.items())
+    return [
+        (name, str(record.outputs["web_url"]))
+        for name, record in recorded_apps(snapshot).items()
+        if name in changed and "web_url" in record.outputs
+    ]

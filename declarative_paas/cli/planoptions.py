@@ -16,6 +16,14 @@ TargetOption = Annotated[
     list[str] | None,
     typer.Option("--target", metavar="ADDR", help="Only this app or resource, and what it needs; repeatable."),
 ]
+DestroyTargetOption = Annotated[
+    list[str] | None,
+    typer.Option("--target", metavar="ADDR", help="Only this app or resource, and what stands on it; repeatable."),
+]
+ResumeOption = Annotated[
+    bool,
+    typer.Option("--resume", help="Finish the last apply or destroy, which was interrupted or failed; or say why not."),
+]
 ConfirmOption = Annotated[
     list[str] | None,
     typer.Option("--confirm", metavar="ADDR", help="Agree that this resource's data is destroyed; repeatable."),
@@ -41,6 +49,12 @@ ApproveOption = Annotated[bool, typer.Option("--auto-approve", help="Ask nothing
 ParallelismOption = Annotated[
     int | None,
     typer.Option("--parallelism", min=1, max=256, metavar="N", help="At most N steps at a time in each region."),
+]
+LockTimeoutOption = Annotated[
+    float,
+    typer.Option(
+        "--lock-timeout", min=0, metavar="SECONDS", show_default=False, help="Wait so long for a lock that is held."
+    ),
 ]
 EventsOption = Annotated[bool, typer.Option("--json", help="One JSON event a line instead of progress.")]
 

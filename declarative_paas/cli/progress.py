@@ -65,7 +65,7 @@ def line_of(event: Event) -> str | None:
     match event.kind:
         case EventKind.STEP_STARTED:
             return f"{number} {event.address}: {_DOING.get(operation, operation)}"
-        case EventKind.STEP_PROGRESS:
+        case EventKind.STEP_PROGRESS | EventKind.STEP_RETRIED:
             return f"{number} {event.address}: {_one_line(event.message)}"
         case EventKind.STEP_SUCCEEDED:
             return f"{number} {event.address}: {_DONE.get(operation, operation)} after {took}"
@@ -144,7 +144,7 @@ class LiveProgress:
                 case EventKind.STEP_STARTED:
                     label = f"{event.address} {_DOING.get(event.operation or '', '')}"
                     self._running[key] = _Running(label=label, since=self._now())
-                case EventKind.STEP_PROGRESS:
+                case EventKind.STEP_PROGRESS | EventKind.STEP_RETRIED:
                     if key in self._running:
                         self._running[key].message = _one_line(event.message)
                 case EventKind.STEP_SUCCEEDED | EventKind.STEP_FAILED | EventKind.STEP_SKIPPED:

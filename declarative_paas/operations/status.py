@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from declarative_paas.core.address import Scope
@@ -12,6 +12,7 @@ from declarative_paas.core.resource import InstanceStatus, ResourceState
 from declarative_paas.core.state import Hold, Snapshot
 from declarative_paas.manifest.platform_models import Region
 from declarative_paas.operations.apps import recorded_apps
+from declarative_paas.operations.copies import CopyStatus, read_copies
 
 STATUS_FORMAT = 1
 
@@ -60,9 +61,11 @@ class PlatformStatus:
     regions: Sequence[RegionStatus]
     apps: Sequence[AppStatus]
     holds: Sequence[Hold]
+    copies: Sequence[CopyStatus] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {"format": STATUS_FORMAT, **asdict(self)}
+        copies = [copy.to_json() for copy in self.copies]
+        return {"format": STATUS_FORMAT, **asdict(replace(self, copies=())), "copies": copies}
 
 
 def read_status(
@@ -85,6 +88,7 @@ def read_status(
             _app(record, by_app[name], reaches.get(record.region)) for name, record in recorded_apps(snapshot).items()
         ],
         holds=holds,
+        copies=read_copies(snapshot),
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from declarative_paas import __version__
 from declarative_paas.apply.executor import ApplyResult, ApplyTools, Interruption, run_plan
+from declarative_paas.apply.tally import Tally
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.diagnostic import Diagnostic, Severity, error, has_errors
 from declarative_paas.core.event import EventSink
@@ -21,16 +22,27 @@ from declarative_paas.desired.lifecycle import declared_moves, declared_removals
 from declarative_paas.desired.residency import jurisdictions_of
 from declarative_paas.plan.inputs import PlanInputs
 from declarative_paas.plan.planner import make_plan
+from declarative_paas.preview.redaction import unmarked_secrets
 from declarative_paas.refresh.read import read_regions
-from declarative_paas.workflow.lock import holding_lock
+from declarative_paas.workflow import begun
+from declarative_paas.workflow.copies import settle_copies
+from declarative_paas.workflow.far_addons import far_addons
+from declarative_paas.workflow.fork_planning import admission_of, with_forks
+from declarative_paas.workflow.lock import RUNNING, holding_lock
+from declarative_paas.workflow.move_review import with_durations
+from declarative_paas.workflow.moving_regions import Moving, moving_apps
+from declarative_paas.workflow.secret_sources import SourcedSecrets, read_sources_of_secrets
+from declarative_paas.workflow.secret_versions import moved_secrets, store_sourced
 from declarative_paas.workflow.sources import read_sources
 from declarative_paas.workflow.stale import StalePlan
 from declarative_paas.workflow.world import World
+from declarative_paas.workflow.written import written_positions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
-    """What the user asked of a plan, beside the manifests."""
+    """What the user asked of a plan, beside the manifests. `back` and `finish` name apps whose move between regions
+    is open: they return to where they were, or stay and have the side that was left deleted."""
 
     destroy: bool = False
     refresh_only: bool = False
@@ -40,6 +52,8 @@ class PlanRequest:
     confirmed: Collection[ResourceAddress] = ()
     refresh: bool = True
     hold: Hold | None = None
+    back: Collection[str] = ()
+    finish: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +66,7 @@ class Planned:
     desired: Mapping[ResourceAddress, Resource] = field(default_factory=dict[ResourceAddress, Resource])
     hold: Hold | None = None
     lapsed_holds: Sequence[str] = ()
+    sourced: SourcedSecrets = field(default_factory=SourcedSecrets)
 
     @property
     def ok(self) -> bool:
@@ -59,41 +74,60 @@ class Planned:
 
 
 def desire(
-    world: World, hold: Hold | None = None
+    world: World, hold: Hold | None = None, sourced: SourcedSecrets | None = None, moving: Moving | None = None
 ) -> tuple[dict[ResourceAddress, Resource], list[Diagnostic], DesiredInputs]:
     """The desired resources, checked by the catalog and by each region's provider; reads no platform."""
     project = world.project
     holds = {found.app: found for found in world.store.holds(project.scope)}
     if hold is not None:
         holds[hold.app] = hold
+    sourced = read_sources_of_secrets(world) if sourced is None else sourced
+    moving = moving_apps(project.manifests, world.store.snapshot(project.scope)) if moving is None else moving
     inputs = DesiredInputs(
-        manifests=project.manifests,
+        manifests=moving.manifests,
         catalog=project.catalog,
         sources=read_sources(project.manifests),
-        secrets=_stored_secrets(world),
+        secrets={**_stored_secrets(world), **sourced.refs},
+        secret_problems=sourced.problems,
         holds=holds,
+        moves=moving.moves,
     )
     desired, diagnostics = desired_resources(inputs)
+    diagnostics += [*moving.diagnostics, *sourced.remarks]
     for region, provider in sorted(world.providers.items()):
         mine = [resource for resource in desired.values() if resource.region == region]
         if mine:
             diagnostics.extend(provider.validate(mine))
+    diagnostics.extend(far_addons(desired, world.providers))
     return desired, diagnostics, inputs
 
 
-def plan_changes(world: World, request: PlanRequest) -> Planned:
+Choose = Callable[[Mapping[ResourceAddress, Resource], Snapshot], Collection[str] | None]
+"""Which apps are planned, told from what is wanted and what is recorded; None: nothing is."""
+
+
+def plan_changes(world: World, request: PlanRequest, choose: Choose | None = None) -> Planned:
     """Plans; opens the platform only to read it. Raises StateError."""
     project = world.project
-    desired, diagnostics, inputs = desire(world, request.hold)
+    # What is destroyed needs no value any more.
+    sourced = SourcedSecrets() if request.destroy else read_sources_of_secrets(world)
+    snapshot = world.store.snapshot(project.scope)
+    moving = moving_apps(project.manifests, snapshot, back=request.back, finish=request.finish)
+    desired, diagnostics, inputs = desire(world, request.hold, sourced, moving)
     moves, bad_moves = declared_moves(project.manifests.platform, desired.keys())
     removals, bad_removals = declared_removals(project.manifests.platform, desired.keys())
     diagnostics += [*bad_moves, *bad_removals]
-    snapshot = world.store.snapshot(project.scope)
     if has_errors(diagnostics) and not request.destroy:
         return Planned(plan=None, diagnostics=diagnostics, snapshot=snapshot, desired=desired)
     if request.destroy:
         diagnostics = []
+    if choose is not None:
+        chosen = choose(desired, snapshot)
+        if chosen is None:
+            return Planned(plan=None, diagnostics=diagnostics, snapshot=snapshot, desired=desired, sourced=sourced)
+        request = replace(request, targets=chosen)
     readings = read_regions(project.scope, snapshot, world.providers) if request.refresh else {}
+    jurisdictions = jurisdictions_of(inputs)
     plan, found = make_plan(
         PlanInputs(
             scope=project.scope,
@@ -111,20 +145,25 @@ def plan_changes(world: World, request: PlanRequest) -> Planned:
             moves=moves,
             removals=removals,
             renaming=[region for region, provider in world.providers.items() if provider.capabilities().renames],
-            jurisdictions=jurisdictions_of(inputs),
+            jurisdictions=jurisdictions,
             reads=project.reads,
+            finishing=request.finish,
         )
     )
+    plan, told = with_forks(world, plan, desired, snapshot, sourced, jurisdictions, ask=request.refresh)
+    plan, silent = with_durations(plan, snapshot, world.providers, ask=request.refresh)
+    found = [*found, *told, *silent]
     if plan.is_empty:
         # A remark about what runs is of use with a change, and noise without one.
         diagnostics = [item for item in diagnostics if item.severity is not Severity.NOTE]
     return Planned(
         plan=plan,
-        diagnostics=[*diagnostics, *found],
+        diagnostics=[*diagnostics, *found, *unmarked_secrets(plan, written_positions(project.manifests))],
         snapshot=snapshot,
         desired=desired,
         hold=request.hold,
         lapsed_holds=[] if request.refresh_only else [app for app in inputs.holds if inputs.hold_of(app) is None],
+        sourced=sourced,
     )
 
 
@@ -142,24 +181,30 @@ def apply_plan(
     assert plan is not None, "only a plan without errors is applied"
     with holding_lock(world.store, world.project.scope) as lease:
         snapshot = _unmoved(world, planned)
+        executed = store_sourced(plan, planned.sourced.values, world.secrets)
         if planned.hold is not None:
             # Before the first step: an interrupted rollback must go on as one.
             world.store.set_hold(lease, planned.hold)
+        begun.remember(world.project, plan)
         entry = _begin_history(world, plan, lease, command)
+        tally = Tally(sink)
         tools = ApplyTools(
             store=world.store,
             secrets=world.secrets,
             providers=world.providers,
             clock=world.clock,
-            sink=sink,
+            sink=tally,
             interruption=interruption,
             parallelism=parallelism,
+            admit=admission_of(world, planned.sourced).admit,
         )
-        result = run_plan(tools, plan, snapshot, lease)
+        result = run_plan(tools, executed, snapshot, lease)
+        settle_copies(world.providers, world.clock, world.store, executed)
         if result.ok:
             for app in planned.lapsed_holds:
                 world.store.end_hold(lease, app)
-        _end_history(world, entry, result)
+            begun.forget(world.project)
+        _end_history(world, entry, tally)
         return result
 
 
@@ -188,11 +233,12 @@ def verify_saved_plan(world: World, plan: Plan) -> Planned:
         elif base[address] != digest:
             moved.append(f"{address} is not as it was read")
     moved += _moved_sources(plan, fresh.desired)
+    moved += moved_secrets(plan, fresh.sourced)
     if moved:
         raise StalePlan(moved)
     # What an apply does is as it was reviewed; what it only writes down is as it is now.
     current = replace(plan, refreshed=fresh.plan.refreshed, settles=fresh.plan.settles)
-    return Planned(plan=current, diagnostics=fresh.diagnostics, snapshot=fresh.snapshot, desired=fresh.desired)
+    return replace(fresh, plan=current, lapsed_holds=())
 
 
 def _moved_sources(plan: Plan, desired: Mapping[ResourceAddress, Resource]) -> list[str]:
@@ -217,29 +263,19 @@ def _unmoved(world: World, planned: Planned) -> Snapshot:
 
 
 def _stored_secrets(world: World) -> dict[str, SecretRef]:
-    found: dict[str, SecretRef] = {}
-    for name in world.secrets.names():
-        if name.startswith("@"):
-            continue  # outputs of resources: not for manifests to name
-        ref = world.secrets.current(name)
-        if ref is not None:
-            found[name] = ref
-    return found
+    # A name with @ is an output of a resource: not for manifests to name.
+    return {name: ref for name, ref in world.secrets.refs().items() if not name.startswith("@")}
 
 
 def _begin_history(world: World, plan: Plan, lease: Lease, command: str) -> HistoryEntry:
     now = world.clock.now()
-    for entry in world.store.history(world.project.scope):
-        if entry.outcome == "running":
-            # We hold the lock, so whoever wrote this is dead.
-            world.store.record(world.project.scope, replace(entry, outcome="interrupted"))
     entry = HistoryEntry(
         id=f"{now:%Y%m%dT%H%M%S}-{lease.fence}",
         started_at=now.isoformat(timespec="seconds"),
         finished_at=None,
         actor=getpass.getuser(),
         command=command,
-        outcome="running",
+        outcome=RUNNING,
         plan_digest=plan.digest(),
         summary={},
     )
@@ -247,19 +283,15 @@ def _begin_history(world: World, plan: Plan, lease: Lease, command: str) -> Hist
     return entry
 
 
-def _end_history(world: World, entry: HistoryEntry, result: ApplyResult) -> None:
-    outcome = "interrupted" if result.interrupted else "succeeded" if result.ok else "failed"
+def _end_history(world: World, entry: HistoryEntry, tally: Tally) -> None:
     world.store.record(
         world.project.scope,
         replace(
             entry,
             finished_at=world.clock.now().isoformat(timespec="seconds"),
-            outcome=outcome,
-            summary={
-                operation.value: count
-                for operation, count in sorted(result.succeeded.items(), key=lambda item: item[0].value)
-            },
-            failures=tuple(f"{failure.step.address}: {failure.error.summary}" for failure in result.failures),
+            outcome=tally.outcome.value,
+            summary=tally.succeeded,
+            failures=tally.failures,
         ),
     )
 

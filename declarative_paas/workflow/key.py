@@ -17,8 +17,22 @@ def project_key(project: Project) -> Keyring:
     """
     path = project.key_file
     if not path.exists() and _anything_sealed(project):
-        raise VaultError(f"the key file {path} is missing: restore it, for nothing sealed with it opens without it")
+        raise _missing(path)
     return Keyring.load_or_create(path)
+
+
+def existing_key(project: Project, *, anything_stored: bool) -> Keyring | None:
+    """The key as far as there is one: None before anything was sealed. Makes nothing. Raises VaultError."""
+    path = project.key_file
+    if path.exists():
+        return Keyring.load(path)
+    if anything_stored or _anything_sealed(project):
+        raise _missing(path)
+    return None
+
+
+def _missing(path: Path) -> VaultError:
+    return VaultError(f"the key file {path} is missing: restore it, for nothing sealed with it opens without it")
 
 
 def _anything_sealed(project: Project) -> bool:

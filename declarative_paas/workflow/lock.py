@@ -7,13 +7,24 @@ import hashlib
 import os
 import re
 import socket
-from collections.abc import Generator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Final
 
 from declarative_paas.apply.executor import LEASE_TTL_S
 from declarative_paas.core.address import Scope
+from declarative_paas.core.clock import Clock
 from declarative_paas.core.state import Lease, LockHeld, StateStore
 from declarative_paas.providers.runtime import processes
+
+RUNNING: Final = "running"
+INTERRUPTED: Final = "interrupted"
+"""Outcomes of a history entry: while its command holds the lock, and for good when that ended before its word."""
+
+POLL_S: Final = 0.5
+"""How often a lock that is waited for is looked at."""
 
 _HOLDER = re.compile(r".*@(?P<host>\S+) \(process (?P<pid>\d+), started (?P<started>\d+), epoch (?P<epoch>\S+)\)")
 
@@ -23,6 +34,10 @@ def holding_lock(store: StateStore, scope: Scope) -> Generator[Lease]:
     """The lease, released at the end. Raises LockHeld."""
     lease = take_lock(store, scope)
     try:
+        for entry in store.history(scope):
+            if entry.outcome == RUNNING:
+                # We hold the lock, so whoever wrote this is dead.
+                store.record(scope, replace(entry, outcome=INTERRUPTED))
         yield lease
     finally:
         store.release(lease)
@@ -34,10 +49,44 @@ def take_lock(store: StateStore, scope: Scope) -> Lease:
         return store.acquire(scope, holder(), LEASE_TTL_S)
     except LockHeld as held:
         if not _is_dead(held.holder):
-            raise
+            raise LockHeld(_shown(held.holder), held.since, held.expires) from None
         # Should it live after all, the higher fence of the next lease keeps it from writing.
         store.expire(scope, held.holder)
     return store.acquire(scope, holder(), LEASE_TTL_S)
+
+
+def settle_history(store: StateStore, scope: Scope) -> None:
+    """Ends what a killed command left as running, unless somebody holds the lock: then it may run indeed.
+
+    For commands that change nothing else. Raises StateError.
+    """
+    if any(entry.outcome == RUNNING for entry in store.history(scope)):
+        with suppress(LockHeld), holding_lock(store, scope):
+            pass
+
+
+def await_lock(
+    store: StateStore, scope: Scope, timeout_s: float, *, clock: Clock, on_wait: Callable[[LockHeld], None]
+) -> None:
+    """Returns as soon as nobody holds the lock. `on_wait` is told once who holds it, if anybody does.
+
+    Raises LockHeld when it is still held after `timeout_s` seconds.
+    """
+    until = clock.monotonic() + timeout_s
+    told = False
+    while True:
+        try:
+            store.release(take_lock(store, scope))
+        except LockHeld as held:
+            left = until - clock.monotonic()
+            if left <= 0:
+                raise
+            if not told:
+                on_wait(held)
+                told = True
+            time.sleep(min(left, POLL_S))
+        else:
+            return
 
 
 def holder() -> str:
@@ -45,6 +94,12 @@ def holder() -> str:
     found = processes.stat(os.getpid())
     started = 0 if found is None else found.started
     return f"{getpass.getuser()}@{socket.gethostname()} (process {os.getpid()}, started {started}, epoch {_epoch()})"
+
+
+def _shown(text: str) -> str:
+    """The holder without what only another process can use."""
+    match = _HOLDER.fullmatch(text)
+    return text if match is None else f"{text.partition(' (')[0]} (process {match['pid']})"
 
 
 def _epoch() -> str:

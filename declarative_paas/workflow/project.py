@@ -39,6 +39,11 @@ class Project:
     def key_file(self) -> Path:
         return self.home / "secret.key"
 
+    @property
+    def encryption_key_file(self) -> Path:
+        """The key of encrypted files in the repository: another one, for those who share the files, not the state."""
+        return self.home / "secrets-file.key"
+
 
 def open_project(
     paths: Sequence[Path], environment: str | None, variables: VariableInputs

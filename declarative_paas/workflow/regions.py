@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 from declarative_paas.core.diagnostic import Diagnostic, error, nearest
 from declarative_paas.core.provider import Provider, Reach
 from declarative_paas.manifest.platform_models import Region
 from declarative_paas.workflow.key import project_key
 from declarative_paas.workflow.project import Project
+
+if TYPE_CHECKING:
+    from declarative_paas.providers.docker.settings import DockerSettings
 
 Factory: TypeAlias = Callable[[Project, str, Region], Provider]
 
@@ -38,24 +41,43 @@ def region_providers(project: Project) -> tuple[dict[str, Provider], list[Diagno
 
 
 def _port_clashes(project: Project) -> list[Diagnostic]:
-    """Two regions of this machine cannot have one router port."""
+    """Two regions of this machine, or of one engine, cannot have one router port."""
     platform = project.manifests.platform
-    owners: dict[int, str] = {}
+    owners: dict[tuple[str, int], str] = {}
     found: list[Diagnostic] = []
     for name, region in sorted(platform.spec.regions.items()):
-        if region.provider != "local" or region.port is None:
-            continue
-        first = owners.setdefault(region.port, name)
-        if first != name:
-            found.append(
-                error(
-                    "port-clash",
-                    f"region {name} asks for port {region.port}, which region {first} has",
-                    platform.position("regions", name, "port"),
-                    expected="another port, or none for a free one",
+        for where, port in _ports_of(project, name, region):
+            first = owners.setdefault((where, port), name)
+            if first != name:
+                found.append(
+                    error(
+                        "port-clash",
+                        f"region {name} asks for port {port}, which region {first} has",
+                        platform.position("regions", name, "port"),
+                        expected="another port, or none for a free one"
+                        if region.provider == "local"
+                        else "another `port` or `app_ports`, or another engine",
+                    )
                 )
-            )
+                break
     return found
+
+
+def _ports_of(project: Project, name: str, region: Region) -> Iterable[tuple[str, int]]:
+    """(machine, port) of every port that a region is told to take."""
+    match region.provider:
+        case "local" if region.port is not None:
+            return [("this machine", region.port)]
+        case "docker":
+            settings = _docker_settings(project, name, region)
+            engine = f"{region.host} {settings.text('context')}"
+            try:
+                first, last = settings.app_ports
+            except ValueError:
+                first, last = 1, 0  # told by the provider's own validation
+            return [(engine, port) for port in (settings.router_port, *range(first, last + 1))]
+        case _:
+            return []
 
 
 def reach_of(provider: Provider) -> Reach | None:
@@ -81,6 +103,27 @@ def _local(project: Project, name: str, region: Region) -> Provider:
     return LocalProvider(settings, catalog=project.catalog, keyring=lambda: project_key(project))
 
 
+def _docker_settings(project: Project, name: str, region: Region) -> DockerSettings:
+    from declarative_paas.providers.docker.settings import DockerSettings
+
+    return DockerSettings(
+        region=name,
+        base_directory=project.directory,
+        scope=project.scope,
+        host=region.host,
+        port=region.port,
+        user=region.user,
+        options=region.options or {},
+    )
+
+
+def _docker(project: Project, name: str, region: Region) -> Provider:
+    from declarative_paas.providers.docker.provider import DockerProvider
+
+    settings = _docker_settings(project, name, region)
+    return DockerProvider(settings, catalog=project.catalog, keyring=lambda: project_key(project))
+
+
 def _memory(project: Project, name: str, region: Region) -> Provider:
     from declarative_paas.providers.memory.provider import MemoryProvider
     from declarative_paas.providers.memory.remote import RemoteWorld
@@ -97,4 +140,4 @@ def _memory(project: Project, name: str, region: Region) -> Provider:
     )
 
 
-_FACTORIES: Mapping[str, Factory] = {"local": _local, "memory": _memory}
+_FACTORIES: Mapping[str, Factory] = {"docker": _docker, "local": _local, "memory": _memory}

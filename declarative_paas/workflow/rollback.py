@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import getpass
 
-from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.diagnostic import error
 from declarative_paas.core.provider import ReleaseView
 from declarative_paas.core.state import Hold, Snapshot
+from declarative_paas.operations.apps import recorded_apps
 from declarative_paas.workflow.deploy import Planned, PlanRequest, plan_changes
 from declarative_paas.workflow.lock import holding_lock
 from declarative_paas.workflow.regions import reach_of
@@ -55,8 +55,8 @@ def end_hold(world: World, app: str) -> bool:
 
 
 def _region_of(snapshot: Snapshot, app: str) -> str | None:
-    address = ResourceAddress("app", app)
-    return next((record.region for record in snapshot.resources.values() if record.address == address), None)
+    found = recorded_apps(snapshot).get(app)
+    return None if found is None else found.region
 
 
 def _choose(releases: list[ReleaseView], version: int | None) -> ReleaseView | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,25 +11,30 @@ import typer
 
 from declarative_paas.cli import report
 from declarative_paas.cli.approval import Consent, Execution, carry_out
+from declarative_paas.cli.approved import ApprovedOption, apply_approved
 from declarative_paas.cli.commands.index import command_group
 from declarative_paas.cli.inputs import ManifestInputs, reads_manifests
 from declarative_paas.cli.planoptions import (
     ApproveOption,
     ConfirmOption,
+    DestroyTargetOption,
     EventsOption,
     ExcludeOption,
+    LockTimeoutOption,
     ParallelismOption,
     RefreshOnlyOption,
     ReplaceOption,
+    ResumeOption,
     TargetOption,
     VerboseOption,
     parse_addresses,
     refuse_beside_refresh_only,
 )
+from declarative_paas.cli.waiting import once_unlocked
 
 if TYPE_CHECKING:
     from declarative_paas.core.plan import Plan
-    from declarative_paas.workflow.deploy import Planned
+    from declarative_paas.workflow.deploy import Planned, PlanRequest
 
 app = command_group()
 
@@ -48,7 +54,10 @@ def apply(
     replace_: ReplaceOption = None,
     refresh_only: RefreshOnlyOption = False,
     confirm: ConfirmOption = None,
+    resume: ResumeOption = False,
+    approved: ApprovedOption = None,
     parallelism: ParallelismOption = None,
+    lock_timeout: LockTimeoutOption = 0.0,
     as_json: EventsOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -56,30 +65,29 @@ def apply(
 
     A saved plan is applied without a question: whoever saved it has read it. It is refused when what it
     was made from has moved. The first Ctrl-C lets running steps finish, the second stops now; either way
-    the next apply goes on from there.
+    the next apply goes on from there, and --resume does only what that one had left. With --approved nobody
+    is asked either: it plans anew, and refuses what was not approved.
 
     Example: dpaas apply --auto-approve
     """
-    from declarative_paas.workflow.deploy import PlanRequest, plan_changes, verify_saved_plan
+    from declarative_paas.workflow.deploy import PlanRequest
 
+    agreed = auto_approve or resume or approved is not None or plan_file is not None
+    execution = Execution(
+        command=f"apply {plan_file.name}" if plan_file is not None else "apply --resume" if resume else "apply",
+        consent=None if agreed else _AGREE,
+        as_json=as_json,
+        parallelism=parallelism,
+        verbose=verbose,
+    )
+    others = [target, exclude, replace_, refresh_only, confirm]
     if plan_file is not None:
-        plan = _saved(plan_file, [target, exclude, replace_, refresh_only, confirm])
-        if inputs.environment is None and plan.scope.environment != "default":
-            inputs = replace(inputs, environment=plan.scope.environment)
-        with inputs.world() as world:
-            execution = Execution(
-                command=f"apply {plan_file.name}",
-                consent=None,
-                as_json=as_json,
-                parallelism=parallelism,
-                verbose=verbose,
-            )
-            carry_out(inputs, world, verify_saved_plan(world, plan), execution)
+        _apply_saved(inputs, _saved(plan_file, [*others, resume, approved]), execution, lock_timeout)
         return
-    if as_json and not auto_approve:
-        report.refuse("no-consent", "--json leaves nowhere to ask", expected="--auto-approve, or a saved plan")
-    if refresh_only:
-        refuse_beside_refresh_only({"--replace": replace_})
+    if resume:
+        _apply_the_rest(inputs, [*others, approved], execution, lock_timeout)
+        return
+    _refuse_contradictions(refresh_only=refresh_only, replaces=replace_, silent=as_json and not agreed)
     request = PlanRequest(
         refresh_only=refresh_only,
         targets=target or [],
@@ -87,16 +95,10 @@ def apply(
         replaces=parse_addresses(replace_ or []),
         confirmed=parse_addresses(confirm or []),
     )
-    with inputs.world() as world:
-        planned = plan_changes(world, request)
-        execution = Execution(
-            command="apply",
-            consent=None if auto_approve else _AGREE,
-            as_json=as_json,
-            parallelism=parallelism,
-            verbose=verbose,
-        )
-        carry_out(inputs, world, planned, execution)
+    if approved is not None:
+        apply_approved(inputs, approved, request, execution, lock_timeout)
+        return
+    _apply_anew(inputs, request, execution, lock_timeout)
 
 
 @app.command("destroy")
@@ -104,10 +106,11 @@ def apply(
 def destroy(
     inputs: ManifestInputs,
     auto_approve: ApproveOption = False,
-    target: TargetOption = None,
+    target: DestroyTargetOption = None,
     exclude: ExcludeOption = None,
     confirm: ConfirmOption = None,
     parallelism: ParallelismOption = None,
+    lock_timeout: LockTimeoutOption = 0.0,
     as_json: EventsOption = False,
 ) -> None:
     """Delete everything that is recorded for this platform and environment.
@@ -123,18 +126,71 @@ def destroy(
     confirmed = parse_addresses(confirm or [])
     with inputs.world() as world:
         platform = world.project.scope.platform
-        planned = plan_changes(
-            world, PlanRequest(destroy=True, targets=target or [], excludes=exclude or [], confirmed=confirmed)
-        )
-        planned = _with_flags(planned, confirm or [])
+        request = PlanRequest(destroy=True, targets=target or [], excludes=exclude or [], confirmed=confirmed)
         consent = Consent(word=platform, question=f"Destroy all this? Type the platform's name ({platform}) to agree:")
         execution = Execution(
             command="destroy", consent=None if auto_approve else consent, as_json=as_json, parallelism=parallelism
         )
-        carry_out(inputs, world, planned, execution)
+        once_unlocked(
+            world,
+            lock_timeout,
+            lambda: carry_out(inputs, world, _with_flags(plan_changes(world, request), confirm or []), execution),
+            repeatable=auto_approve,
+        )
 
 
-def _saved(plan_file: Path, options: list[object]) -> Plan:
+def _refuse_contradictions(*, refresh_only: bool, replaces: list[str] | None, silent: bool) -> None:
+    if silent:
+        report.refuse("no-consent", "--json leaves nowhere to ask", expected="--auto-approve, or a saved plan")
+    if refresh_only:
+        refuse_beside_refresh_only({"--replace": replaces})
+
+
+def _apply_saved(inputs: ManifestInputs, plan: Plan, execution: Execution, lock_timeout: float) -> None:
+    from declarative_paas.workflow.approval import check_provenance
+    from declarative_paas.workflow.deploy import verify_saved_plan
+
+    if inputs.environment is None and plan.scope.environment != "default":
+        inputs = replace(inputs, environment=plan.scope.environment)
+    with inputs.world() as world:
+        check_provenance(world.project, plan, world.clock.now())
+        once_unlocked(
+            world,
+            lock_timeout,
+            lambda: carry_out(inputs, world, verify_saved_plan(world, plan), execution),
+            repeatable=False,
+        )
+
+
+def _apply_anew(inputs: ManifestInputs, request: PlanRequest, execution: Execution, lock_timeout: float) -> None:
+    from declarative_paas.workflow.deploy import plan_changes
+
+    with inputs.world() as world:
+        once_unlocked(
+            world,
+            lock_timeout,
+            lambda: carry_out(inputs, world, plan_changes(world, request), execution),
+            repeatable=execution.consent is None,
+        )
+
+
+def _apply_the_rest(
+    inputs: ManifestInputs, others: Sequence[object], execution: Execution, lock_timeout: float
+) -> None:
+    from declarative_paas.workflow.resuming import plan_the_rest
+
+    if any(others):
+        raise typer.BadParameter("--resume goes on with what was asked for then: no other options beside it")
+    with inputs.world() as world:
+        once_unlocked(
+            world,
+            lock_timeout,
+            lambda: carry_out(inputs, world, plan_the_rest(world), execution),
+            repeatable=False,
+        )
+
+
+def _saved(plan_file: Path, options: Sequence[object]) -> Plan:
     from declarative_paas.cli.planfile import read_plan
     from declarative_paas.core.diagnostic import Diagnostic
 
@@ -155,7 +211,9 @@ def _with_flags(planned: Planned, given: list[str]) -> Planned:
     ]
     if not missing:
         return planned
-    flags = " ".join(f"--confirm {address}" for address in [*given, *missing])
+    unknown = {found.address for found in planned.diagnostics if found.code == "unknown-confirm"}
+    meant = [address for address in given if address not in unknown]
+    flags = " ".join(f"--confirm {address}" for address in [*meant, *missing])
     note = Diagnostic(
         severity=Severity.NOTE, code="how-to-confirm", summary=f"to destroy their data too: dpaas destroy {flags}"
     )

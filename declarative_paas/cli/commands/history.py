@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Annotated
 
@@ -24,7 +25,12 @@ def history(
 
     Example: dpaas history --json
     """
+    from declarative_paas.core.state import StateError
+    from declarative_paas.workflow.lock import settle_history
+
     with inputs.world() as world:
+        with suppress(StateError):  # who may only read still reads
+            settle_history(world.store, world.project.scope)
         entries = world.store.history(world.project.scope)
     if as_json:
         print(json.dumps([{**asdict(entry), "summary": dict(entry.summary)} for entry in entries], indent=2))

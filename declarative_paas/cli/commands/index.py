@@ -18,9 +18,14 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "fmt": "manifests",
         "schema": "manifests",
         "plan": "planning",
+        "preview": "preview",
         "graph": "planning",
         "apply": "applying",
         "destroy": "applying",
+        "ci": "ci",
+        "fork": "fork",
+        "move": "move",
+        "import": "importing",
         "status": "region",
         "ps": "app",
         "logs": "app",
@@ -35,6 +40,8 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "state": "state",
         "history": "history",
         "down": "region",
+        "gc": "gc",
+        "stack": "stack",
         "version": "version",
     }
 )
@@ -101,8 +108,9 @@ def root_command() -> Any:
     return typer.main.get_group(root)
 
 
-def command_group() -> typer.Typer:
+def command_group(cls: type[TyperGroup] = TyperGroup) -> typer.Typer:
     """An empty typer app for a module of this package."""
     return typer.Typer(
+        cls=cls,
         add_completion=False, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]}
     )

@@ -112,14 +112,14 @@ def schema(
         "schemas"
     ),
 ) -> None:
-    """Write the JSON Schemas that editors check and complete manifests with.
+    """Write the JSON Schemas that editors check and complete manifests with, and that of the events of `--json`.
 
     Example: dpaas schema --out schemas
     """
-    from declarative_paas.manifest.schema import schema_texts
+    from declarative_paas.workflow.published_schemas import published_schemas
 
     out.mkdir(parents=True, exist_ok=True)
-    for name, text in schema_texts().items():
+    for name, text in published_schemas().items():
         path = out / name
         path.write_text(text, encoding="utf-8")
         print(path)

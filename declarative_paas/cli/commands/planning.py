@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -24,10 +23,25 @@ from declarative_paas.cli.planoptions import (
     parse_addresses,
     refuse_beside_refresh_only,
 )
+from declarative_paas.cli.previewing import FormatOption, format_of, print_planned
 from declarative_paas.cli.report import DiagnosticFormat
+from declarative_paas.cli.reviewing import (
+    AffectedOption,
+    BaseOption,
+    ExpiresOption,
+    HeadOption,
+    SinceOption,
+    planned_as_asked,
+    provenance_of,
+    show_since,
+)
+from declarative_paas.preview.formats import Format
 
 if TYPE_CHECKING:
     from declarative_paas.core.plan import Plan
+    from declarative_paas.core.provenance import Provenance
+    from declarative_paas.workflow.deploy import Planned
+    from declarative_paas.workflow.world import World
 
 app = command_group()
 
@@ -47,7 +61,8 @@ def plan(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Save the plan for `dpaas apply FILE`.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON: --format json.")] = False,
+    form: FormatOption = None,
     detailed_exitcode: Annotated[
         bool,
         typer.Option(
@@ -62,6 +77,11 @@ def plan(
     destroy: Annotated[bool, typer.Option("--destroy", help="Plan to destroy everything that is recorded.")] = False,
     confirm: ConfirmOption = None,
     no_refresh: NoRefreshOption = False,
+    since: SinceOption = None,
+    affected_by: AffectedOption = None,
+    base: BaseOption = None,
+    head: HeadOption = None,
+    expires_in: ExpiresOption = None,
     verbose: VerboseOption = False,
     diagnostics: Annotated[
         DiagnosticFormat, typer.Option(help="How to print mistakes, on stderr.")
@@ -71,8 +91,7 @@ def plan(
 
     Example: dpaas plan --out plan.json --detailed-exitcode
     """
-    from declarative_paas.cli.planfile import write_plan
-    from declarative_paas.workflow.deploy import PlanRequest, plan_changes
+    from declarative_paas.workflow.deploy import PlanRequest
 
     if refresh_only:
         refuse_beside_refresh_only({"--destroy": destroy, "--replace": replace, "--no-refresh": no_refresh})
@@ -86,31 +105,48 @@ def plan(
         refresh=not no_refresh,
     )
     with inputs.world(diagnostics) as world:
-        planned = plan_changes(world, request)
+        planned = planned_as_asked(inputs, world, request, affected_by)
+        made_of = provenance_of(world, base, head, expires_in)
+    chosen = format_of(form, as_json=as_json)
+    made = _shown(inputs, world, planned, chosen, diagnostics, verbose=verbose)
+    if since is not None:
+        show_since(since, made, sys.stdout if chosen is Format.TEXT else sys.stderr)
+    _save(made, made_of, out, chosen)
+    drifted = refresh_only and (made.drift or made.refreshed)
+    if detailed_exitcode and (drifted or not made.is_empty):
+        raise typer.Exit(exitcode.CHANGES)
+
+
+def _shown(
+    inputs: ManifestInputs,
+    world: World,
+    planned: Planned,
+    form: Format,
+    diagnostics: DiagnosticFormat,
+    *,
+    verbose: bool,
+) -> Plan:
+    """Prints the plan, and what is to be said of it; ends the command when it must not be applied."""
     if planned.plan is not None and (planned.ok or not planned.plan.is_empty):
         # Also one that must not be applied: it tells what there is to confirm.
-        _print_plan(planned.plan, inputs, as_json=as_json, verbose=verbose)
+        print_planned(inputs, world, planned, form, verbose=verbose)
     if diagnostics is not DiagnosticFormat.TEXT or planned.diagnostics:
         inputs.show(planned.diagnostics, diagnostics)
     if planned.plan is None or not planned.ok:
         raise typer.Exit(exitcode.FAILED)
-    if out is not None:
-        write_plan(planned.plan, out)
-        if not as_json and not planned.plan.is_empty:
-            print(f"\nSaved. To apply exactly this: dpaas apply {out}")
-    drifted = refresh_only and (planned.plan.drift or planned.plan.refreshed)
-    if detailed_exitcode and (drifted or not planned.plan.is_empty):
-        raise typer.Exit(exitcode.CHANGES)
+    return planned.plan
 
 
-def _print_plan(plan: Plan, inputs: ManifestInputs, *, as_json: bool, verbose: bool) -> None:
-    from declarative_paas.cli.planview import plan_text
-    from declarative_paas.preview.json_view import plan_view
+def _save(made: Plan, made_of: Provenance | None, out: Path | None, form: Format) -> None:
+    from dataclasses import replace
 
-    if as_json:
-        print(json.dumps(plan_view(plan), indent=2), flush=True)
-    else:
-        print(plan_text(plan, sys.stdout, verbose=verbose, no_color=inputs.no_color), flush=True)
+    from declarative_paas.cli.planfile import write_plan
+
+    if out is None:
+        return
+    write_plan(made if made_of is None else replace(made, provenance=made_of), out)
+    if form is Format.TEXT and not made.is_empty:
+        print(f"\nSaved. To apply exactly this: dpaas apply {out}")
 
 
 @app.command("graph")

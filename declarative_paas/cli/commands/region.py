@@ -89,6 +89,7 @@ def _text(found: PlatformStatus) -> str:
         parts.append(columns(head, [_app(item) for item in found.apps]))
     else:
         parts.append("No apps yet: `dpaas apply` makes what the manifests declare.")
+    parts += [copy.sentence for copy in found.copies]
     parts += [f"Held: {hold.app} at release v{hold.version} since {hold.since}, by {hold.by}" for hold in found.holds]
     return "\n\n".join(parts)
 

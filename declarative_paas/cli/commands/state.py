@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from declarative_paas.core.resource import ResourceState
+    from declarative_paas.core.values import SecretRef
 
 app = command_group()
 
@@ -124,21 +126,55 @@ def pull_state(inputs: ManifestInputs) -> None:
 
     Example: dpaas state pull > state.json
     """
+    from declarative_paas.state.document import StateDocument
+
     with inputs.world() as world:
-        snapshot = world.store.snapshot(world.project.scope)
         scope = world.project.scope
-    document = {
-        "format": 1,
-        "scope": [scope.platform, scope.environment, scope.stack],
-        "lineage": snapshot.lineage,
-        "serial": snapshot.serial,
-        "resources": [record.to_json() for record in _sorted(snapshot.resources.values())],
-        "unfinished_steps": [
-            {"step": intent.step_id, "operation": intent.operation.value, "address": str(intent.address)}
-            for intent in snapshot.intents
-        ],
-    }
-    print(json.dumps(document, indent=2))
+        document = StateDocument(scope=scope, snapshot=world.store.snapshot(scope))
+    print(json.dumps(document.to_json(), indent=2))
+
+
+@app.command("backups")
+@reads_manifests
+def list_backups(inputs: ManifestInputs) -> None:
+    """List the copies of the state that were made before it was edited or upgraded, newest first.
+
+    Example: dpaas state backups
+    """
+    from declarative_paas.state.location import backups_of
+
+    project = inputs.project()
+    location = project.manifests.platform.spec.state
+    for path in backups_of(location, project.scope, base_dir=project.directory):
+        print(path)
+
+
+@app.command("push")
+@reads_manifests
+def push_state(
+    inputs: ManifestInputs,
+    pulled: Annotated[Path, typer.Argument(metavar="FILE", help="What `state pull` printed; - for stdin.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Also one of another lineage, or that is no later than what is here.")
+    ] = False,
+) -> None:
+    """Put a pulled record in the place of the one that is here. Nothing real changes; a backup is made first.
+
+    Secrets are in it by name only: those that are not stored here are named, and have to be stored again.
+
+    Example: dpaas state push state.json
+    """
+    from declarative_paas.state.document import StateDocument
+    from declarative_paas.workflow.state_push import push_state
+
+    data = sys.stdin.buffer.read() if str(pulled) == "-" else pulled.read_bytes()
+    with inputs.world() as world:
+        done = push_state(world, StateDocument.parse(data), force=force)
+    print(f"Recorded {done.count}, at serial {done.serial}.")
+    if done.backup is not None:
+        print(f"The state as it was: {done.backup}")
+    for ref in done.missing:
+        print(f"warning: {ref.name} version {ref.version} is not stored here: {_remedy(ref)}", file=sys.stderr)
 
 
 def _ask_to_forget(address: str) -> None:
@@ -150,6 +186,16 @@ def _ask_to_forget(address: str) -> None:
     if ask(question) != "yes":
         print("Nothing was changed.", file=sys.stderr)
         raise typer.Exit(exitcode.FAILED)
+
+
+def _remedy(ref: SecretRef) -> str:
+    """How a secret that a record names comes to be stored again."""
+    from declarative_paas.workflow.stored_secrets import maker_of
+
+    maker = maker_of(ref.name)
+    if maker is None:
+        return f"`dpaas secrets set {ref.name}` stores it"
+    return f"`dpaas state rm {maker[0]}`, then `dpaas import {maker[0]}`, asks the region for it"
 
 
 def _sorted(records: Iterable[ResourceState]) -> list[ResourceState]:

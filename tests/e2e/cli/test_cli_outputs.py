@@ -145,12 +145,13 @@ def test_a_secret_in_use_is_not_removed_without_force(stage: Stage) -> None:
     stage.apply()
     assert "config.shop (acme/default/main)" in stage.run("secrets", "rm", "shop/token", expect=1).stderr
     stage.run("secrets", "rm", "shop/token", "--force")
-    assert stage.run("secrets", "list").stdout == "No secrets.\n"
+    rows = [line.split() for line in stage.run("secrets", "list").stdout.splitlines()]
+    assert ["shop/token", "stored", "-", "-", "shop"] in rows
 
 
 def test_secrets_of_our_own_are_hidden(stage: Stage) -> None:
     stage.apply()
-    assert stage.run("secrets", "list").stdout == "No secrets.\n"
+    assert "@" not in stage.run("secrets", "list").stdout
     assert "bad-secret-name" in stage.run("secrets", "rm", "@acme/default/main/x", expect=1).stderr
 
 

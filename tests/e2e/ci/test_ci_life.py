@@ -1,0 +1,170 @@
+"""A change on its way: opened, planned, updated, merged, applied; on each forge, with a real git remote."""
+
+from __future__ import annotations
+
+import json
+
+from ci_case import CONTEXT, ME, Workshop
+
+MARKER = "<!-- dpaas preview: acme/default/main -->"
+
+
+def test_open_update_merge_apply(workshop: Workshop) -> None:
+    workshop.branch()
+    workshop.write_app("api")
+    workshop.commit("an app more")
+    pull = workshop.propose()
+    # One of somebody else's that claims to be ours is left alone.
+    workshop.forge.add_comment(f"{MARKER}\n### No changes.")
+    assert "acme/default/main:" in workshop.plan(pull)
+    [comment] = workshop.forge.ours()
+    assert comment["body"].startswith(MARKER)
+    assert "app.api" in comment["body"]
+    assert workshop.forge.comments[0]["body"].endswith("No changes.")
+    first = workshop.forge.latest(pull.head, CONTEXT)
+    assert first["state"] == "success"
+    assert pull.labels == ["dpaas: changes"]
+
+    workshop.write_app("api", config={"LOG_LEVEL": "debug", "NEW": "yes"})
+    workshop.commit("another value")
+    pull = workshop.propose()
+    workshop.plan(pull)
+    [edited] = workshop.forge.ours()
+    assert edited["id"] == comment["id"], "edited, not added"
+    assert "NEW" in edited["body"]
+    assert workshop.forge.latest(pull.head, CONTEXT)["description"] != first["description"]
+    assert workshop.things() == 0, "nothing is applied before it is merged"
+
+    clone = workshop.merge(pull)
+    assert "Applied: 10 created" in workshop.dpaas(clone, "ci", "apply")
+    assert workshop.things() == 10
+    [told] = workshop.forge.ours()
+    assert "### Applied: 10 created" in told["body"]
+    assert workshop.forge.latest(pull.merged_as or "", f"{CONTEXT}/apply")["state"] == "success"
+    assert "Nothing to apply" in workshop.dpaas(clone, "ci", "apply")
+    assert workshop.leaks() == []
+
+
+def test_what_was_not_approved_is_not_applied_and_the_refusal_is_reported(workshop: Workshop) -> None:
+    workshop.branch()
+    workshop.write_app("api")
+    workshop.commit("an app more")
+    pull = workshop.propose()
+    workshop.plan(pull)
+    # Pushed to main past every review, after the plan was made.
+    workshop.git("checkout", "--quiet", "-B", "main", "origin/main")
+    workshop.write_app("miner")
+    workshop.commit("sneaked in")
+    workshop.push("main")
+    workshop.git("fetch", "--quiet", "origin")
+    clone = workshop.merge(pull)
+    told = workshop.dpaas(clone, "ci", "apply", expect=1)
+    assert "this is not what was approved" in told
+    assert workshop.things() == 0
+    [comment] = workshop.forge.ours()
+    assert "Nothing was applied: this is not what was approved" in comment["body"]
+    state = workshop.forge.latest(pull.merged_as or "", f"{CONTEXT}/apply")["state"]
+    assert state == ("failed" if workshop.platform == "gitlab" else "failure")
+
+
+def test_a_base_that_moved_is_told_and_refused_when_asked_so(workshop: Workshop) -> None:
+    workshop.branch()
+    workshop.write_app("api")
+    workshop.commit("an app more")
+    pull = workshop.propose()
+    clone = workshop.checkout_merge(pull)
+    workshop.git("checkout", "--quiet", "-B", "main", "origin/main")
+    moved = workshop.commit("main goes on")
+    workshop.push("main")
+    workshop.dpaas(clone, "ci", "plan", pull=pull)
+    assert f"`{moved[:12]}:`" in workshop.forge.ours()[0]["body"]
+    assert workshop.forge.latest(pull.head, CONTEXT)["state"] == "success"
+    workshop.dpaas(clone, "ci", "plan", "--strict-base", pull=pull, expect=1)
+    refused = workshop.forge.latest(pull.head, CONTEXT)
+    assert refused["state"] != "success"
+    assert "has moved on" in refused["description"]
+    assert "seal" not in refused["description"]
+
+
+def test_neither_a_comment_nor_a_status_that_somebody_wrote_is_an_approval(workshop: Workshop) -> None:
+    workshop.branch()
+    workshop.write_app("api")
+    workshop.commit("an app more")
+    pull = workshop.propose()
+    workshop.plan(pull)
+    sealed = workshop.forge.latest(pull.head, CONTEXT)["description"]
+    workshop.write_app("api", config={"EVIL": "yes"})
+    workshop.commit("never planned")
+    pull = workshop.propose()
+    clone = workshop.merge(pull)
+    assert "no plan of acme/default/main was made" in workshop.dpaas(clone, "ci", "apply", expect=1)
+    # The earlier commit's approval, put at the later one by somebody who may push.
+    workshop.forge.statuses.append(
+        {"id": 5000, "sha": pull.head, "context": CONTEXT, "state": "success", "description": sealed, "link": ""}
+    )
+    told = workshop.dpaas(clone, "ci", "apply", expect=1)
+    assert "a seal that the platform's key did not make" in told
+    assert workshop.things() == 0
+
+
+def test_a_deleted_comment_is_made_again_and_pages_are_read_to_their_end(workshop: Workshop) -> None:
+    for number in range(7):
+        workshop.forge.add_comment(f"remark {number}")
+    workshop.forge.most_a_page = 3
+    pull = workshop.propose()
+    workshop.plan(pull)
+    workshop.plan(pull)
+    assert len(workshop.forge.ours()) == 1, "found again on the third page"
+    workshop.forge.comments[:] = [item for item in workshop.forge.comments if item["author"] != ME]
+    workshop.plan(pull)
+    assert len(workshop.forge.ours()) == 1
+
+
+def test_several_stacks_have_a_comment_and_a_status_each(workshop: Workshop) -> None:
+    other = workshop.work / "billing"
+    other.mkdir()
+    (other / "dpaas.yaml").write_text((workshop.work / "dpaas.yaml").read_text().replace("acme", "billing"))
+    (workshop.work / "shop").mkdir()
+    for name in ("dpaas.yaml", "apps"):
+        workshop.git("mv", name, f"shop/{name}")
+    (other / "dpaas.yaml").write_text(
+        (other / "dpaas.yaml").read_text()
+        + "---\nkind: App\nmetadata: {name: bills}\nspec: {region: us, source: {path: ../shop/apps/shop/src},"
+        " formation: {web: {command: ./serve}}}\n"
+    )
+    workshop.commit("two stacks")
+    pull = workshop.propose()
+    clone = workshop.checkout_merge(pull)
+    for home in ("shop", "billing"):
+        (clone / home / ".dpaas").mkdir(mode=0o700)
+        (clone / home / ".dpaas" / "secret.key").write_bytes(workshop.key + b"\n")
+    workshop.dpaas(clone, "ci", "plan", "--out", "plans", pull=pull)
+    assert len(workshop.forge.ours()) == 2
+    assert {item["context"] for item in workshop.forge.statuses} == {CONTEXT, "dpaas/billing/default/main"}
+    saved = {path.name for path in (clone / "plans").glob("*.main.json")}
+    assert saved == {"acme.default.main.json", "billing.default.main.json"}
+
+
+def test_with_the_saved_plans_the_rest_of_a_plan_goes_on(workshop: Workshop) -> None:
+    pull = workshop.propose()
+    planned = workshop.checkout_merge(pull)
+    workshop.dpaas(planned, "ci", "plan", "--out", "../plans", pull=pull)
+    workshop.branch("change")
+    workshop.commit("something to merge")
+    pull = workshop.propose()
+    planned = workshop.checkout_merge(pull)
+    workshop.dpaas(planned, "ci", "plan", "--out", "../plans", pull=pull)
+    clone = workshop.merge(pull)
+    workshop.world.call("fail_on", "release.shop")
+    told = workshop.dpaas(clone, "ci", "apply", expect=1)
+    assert "injected" in told
+    assert "### Failed: 1 failed" in workshop.forge.ours()[0]["body"]
+    assert "not what was approved" in workshop.dpaas(clone, "ci", "apply", expect=1)
+    file = workshop.root / "plans" / "acme.default.main.json"
+    whole = file.read_text()
+    tampered = json.loads(whole)
+    tampered["serial"] = 99
+    file.write_text(json.dumps(tampered))
+    assert "checksum" in workshop.dpaas(clone, "ci", "apply", "--plans", "../plans", expect=1)
+    file.write_text(whole)
+    assert "Applied:" in workshop.dpaas(clone, "ci", "apply", "--plans", "../plans")
