@@ -42,7 +42,8 @@ bench: $(STAMP)  ## measure, print and write benchmarks/results.md
 crash: $(STAMP)  ## kill applies and destroys everywhere, and print what that left behind
 	$(BIN)/python tests/crash/run_all.py
 
-docs: $(STAMP)  ## check that every command line in the docs runs
+docs: $(STAMP)  ## make the pictures of docs/preview.md anew, and check that every command line in the docs runs
+	$(BIN)/python docs/previews/regenerate.py
 	$(BIN)/pytest -q tests/architecture
 
 clean:

