@@ -111,6 +111,5 @@ def root_command() -> Any:
 def command_group(cls: type[TyperGroup] = TyperGroup) -> typer.Typer:
     """An empty typer app for a module of this package."""
     return typer.Typer(
-        cls=cls,
-        add_completion=False, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]}
+        cls=cls, add_completion=False, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]}
     )
