@@ -28,6 +28,20 @@ def write_plan(plan: Plan, path: Path) -> None:
         raise
 
 
+def unwritable(path: Path) -> Diagnostic | None:
+    """Why no plan can be saved there, told before one is made; None when nothing is in the way."""
+    expected = "a file, in a directory that exists and may be written to"
+    if path.is_dir():
+        return error("unwritable-file", f"{path} is a directory", expected=expected)
+    if not path.parent.is_dir():
+        return error(
+            "unwritable-file", f"{path} cannot be written: there is no directory {path.parent}", expected=expected
+        )
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        return error("unwritable-file", f"{path} cannot be written: {path.parent} is not yours", expected=expected)
+    return None
+
+
 def read_plan(path: Path) -> Plan | Diagnostic:
     """The saved plan, or why the file is none."""
     expected = "a file that `dpaas plan --out FILE` wrote"

@@ -11,6 +11,16 @@ if TYPE_CHECKING:
     from declarative_paas.workflow.world import World
 
 
+def check_app(world: World, app: str) -> None:
+    """Ends the command when nobody knows the app: no record, and no manifest. Raises StateError."""
+    from declarative_paas.core.diagnostic import Diagnostic
+    from declarative_paas.operations.apps import find_region
+
+    found = find_region(app, world.store.snapshot(world.project.scope), world.project.manifests)
+    if isinstance(found, Diagnostic):
+        report.fail(found)
+
+
 def reach_app(world: World, app: str) -> Reach:
     """The reach of the app's region; ends the command when there is no such app or nothing to reach."""
     from declarative_paas.core.diagnostic import Diagnostic, error

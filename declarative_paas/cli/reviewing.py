@@ -68,6 +68,12 @@ def planned_as_asked(inputs: ManifestInputs, world: World, request: PlanRequest,
 
     Raises StateError, GitError.
     """
+    from declarative_paas.workflow.beside import planned_beside
+
+    return planned_beside(world, lambda: _planned(inputs, world, request, base))
+
+
+def _planned(inputs: ManifestInputs, world: World, request: PlanRequest, base: str | None) -> Planned:
     import sys
 
     from declarative_paas.workflow.deploy import plan_changes

@@ -123,6 +123,10 @@ class StateStore(Protocol):
         """Takes the lease or raises LockHeld; an expired lease is taken over with a higher fence."""
         ...
 
+    def lease(self, scope: Scope) -> Lease | None:
+        """The lease that stands now, whoever holds it; None when it is free. Takes and writes nothing."""
+        ...
+
     def renew(self, lease: Lease, ttl_s: float) -> Lease:
         """Raises LeaseLost when it was taken over."""
         ...

@@ -146,7 +146,7 @@ STATE_URL: Final = Format(
 )
 MOVED_ADDRESS: Final = Format(
     pattern=r"^(app\.[a-z][a-z0-9-]{1,28}[a-z0-9]|(addon|secret)\.[a-z][a-z0-9-]{1,28}[a-z0-9]/[A-Za-z_][A-Za-z0-9_]*)$",
-    says="app.APP for everything of an app, addon.APP/ALIAS or secret.APP/KEY",
+    says="app.APP for everything of an app, addon.APP/ALIAS or secret.APP/KEY, where APP has 3 to 30 letters",
 )
 REMOVED_ADDRESS: Final = Format(
     pattern=(

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from declarative_paas.core.plan import Action, FieldChange
 from declarative_paas.core.resource import Resource
 from declarative_paas.core.values import Attributes, Reference, references
 from declarative_paas.plan.prior import Prior
+
+TAKEN_OVER: Final = "made by an interrupted apply: taken over"
+TRIED_AGAIN: Final = "begun by an interrupted apply: tried again"
+"""Causes that hold only while no apply runs: then what is journaled is a dead one's."""
 
 
 def causes_of_change(
@@ -37,7 +42,7 @@ def _replace_causes(wanted: Resource, prior: Prior, fields: Sequence[FieldChange
 
 def _update_causes(wanted: Resource, prior: Prior, fields: Sequence[FieldChange]) -> Iterator[str]:
     if prior.record is None:
-        yield "made by an interrupted apply: taken over"
+        yield TAKEN_OVER
     yield from prior.problems
     manifest = outside = False
     for item in fields:

@@ -11,7 +11,7 @@ from declarative_paas.core.plan import Action, Change, FieldChange
 from declarative_paas.core.resource import Resource, ResourceState
 from declarative_paas.core.resource_type import ResourceType
 from declarative_paas.core.values import Attributes, is_known
-from declarative_paas.plan.causes import causes_of_change
+from declarative_paas.plan.causes import TRIED_AGAIN, causes_of_change
 from declarative_paas.plan.diff import diff_attributes
 from declarative_paas.plan.drift import outdated
 from declarative_paas.plan.exclusion import Exclusion
@@ -130,7 +130,7 @@ def _create(
     instance = begun.instance if begun is not None else new_instance(inputs, priors, address)
     cause = "not there yet" if prior is None else "deleted outside of dpaas: made again"
     if begun is not None and prior is None:
-        cause = "begun by an interrupted apply: tried again"
+        cause = TRIED_AGAIN
     return Change(
         address=address,
         action=Action.CREATE,

@@ -13,9 +13,12 @@ from declarative_paas.core.provider import InstanceKey
 from declarative_paas.core.resource import InstanceStatus, ResourceState
 from declarative_paas.core.resource_type import RESOURCE_TYPES
 from declarative_paas.core.state import Intent, Snapshot, StateError
-from declarative_paas.core.values import is_list
+from declarative_paas.core.values import is_list, references, secret_refs
 
 FORMAT: Final = 1
+
+_LARGEST: Final = 2**53 - 1
+"""Of any number in a record: no store's integers end below it, and every JSON reader has it exactly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,7 @@ class StateDocument:
         """Raises StateError, which tells what is wrong with the document: all of it is looked at."""
         try:
             loaded: Any = json.loads(text)
+            json.dumps(loaded, ensure_ascii=False, allow_nan=False).encode()  # what no store could write again
         except (ValueError, RecursionError) as problem:
             raise StateError(f"the pushed state is not JSON: {problem}") from None
         if not isinstance(loaded, dict) or "format" not in loaded:
@@ -60,7 +64,7 @@ class StateDocument:
         try:
             scope = Scope(*[_text(part) for part in data["scope"]])
             lineage, serial = _text(data["lineage"]), data["serial"]
-            if type(serial) is not int or serial < 0:
+            if type(serial) is not int or not 0 <= serial <= _LARGEST:
                 raise ValueError(f"its serial is {serial!r}")
         except (LookupError, TypeError, ValueError) as problem:
             raise StateError(f"the pushed state is damaged: its head makes no sense ({problem})") from None
@@ -78,8 +82,9 @@ def _resources(items: Sequence[Any]) -> Mapping[InstanceKey, ResourceState]:
             record = ResourceState.from_json(item)
             if record.address.type not in RESOURCE_TYPES:
                 raise ValueError(f"there is no resource type {record.address.type}")
-            for name in ("instance", "region", "remote_id"):
-                _text(item[name])
+            if not is_list(item["dependencies"]):
+                raise TypeError("its dependencies are no list")
+            _check_types(record)
         except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as problem:
             raise StateError(f"the pushed state is damaged: resource {number + 1} makes no sense ({problem})") from None
         is_current = record.status is InstanceStatus.CURRENT
@@ -89,6 +94,29 @@ def _resources(items: Sequence[Any]) -> Mapping[InstanceKey, ResourceState]:
         if is_current:
             current.add(record.address)
     return found
+
+
+def _check_types(record: ResourceState) -> None:
+    """Raises TypeError or ValueError where a record is not of the types that it is read as."""
+    for text in (record.instance, record.region, record.remote_id, record.declared_in):
+        _text(text)
+    _number(record.type_version)
+    if record.price_cents is not None:
+        _number(record.price_cents)
+    for values in (record.attributes, record.outputs):
+        for ref in secret_refs(values):
+            _text(ref.name)
+            _text(ref.digest)
+            _number(ref.version)
+        for reference in references(values):
+            _text(reference.attribute)
+
+
+def _number(value: Any) -> None:
+    if type(value) is not int:
+        raise TypeError(f"{value!r} is no whole number")
+    if not 0 <= value <= _LARGEST:
+        raise ValueError(f"{value} is out of range")
 
 
 def _intent(number: int, item: Any) -> Intent:

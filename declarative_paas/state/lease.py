@@ -14,8 +14,9 @@ RELEASED: Final = datetime.fromtimestamp(0, UTC)
 
 def granted(last: Lease | None, scope: Scope, holder: str, *, now: datetime, ttl_s: float) -> Lease:
     """The lease that follows the scope's last one. Raises LockHeld while that one stands."""
-    if last is not None and last.expires > now:
-        raise LockHeld(last.holder, last.acquired, last.expires)
+    held = standing(last, now=now)
+    if held is not None:
+        raise LockHeld(held.holder, held.acquired, held.expires)
     return Lease(
         scope=scope,
         holder=holder,
@@ -23,6 +24,11 @@ def granted(last: Lease | None, scope: Scope, holder: str, *, now: datetime, ttl
         acquired=now,
         expires=now + timedelta(seconds=ttl_s),
     )
+
+
+def standing(last: Lease | None, *, now: datetime) -> Lease | None:
+    """The scope's last lease while it keeps others out."""
+    return last if last is not None and last.expires > now else None
 
 
 def check_ours(last: Lease | None, ours: Lease) -> None:

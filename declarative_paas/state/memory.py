@@ -13,7 +13,7 @@ from declarative_paas.core.clock import Clock
 from declarative_paas.core.provider import InstanceKey
 from declarative_paas.core.state import HistoryEntry, Hold, Intent, Lease, Snapshot, StateError, StepResult
 from declarative_paas.core.values import SecretRef, Sensitive
-from declarative_paas.state.lease import RELEASED, check_ours, granted
+from declarative_paas.state.lease import RELEASED, check_ours, granted, standing
 from declarative_paas.state.rows import record_body, records_of
 from declarative_paas.state.secrets import not_stored, wrong_key
 from declarative_paas.vault.keyring import Keyring, VaultError
@@ -92,6 +92,10 @@ class MemoryStore:
             rows = self._rows(scope)
             rows.lease = granted(rows.lease, scope, holder, now=self._clock.now(), ttl_s=ttl_s)
             return rows.lease
+
+    def lease(self, scope: Scope) -> Lease | None:
+        with self._state.lock:
+            return standing(self._state.scopes.get(scope, _ScopeRows()).lease, now=self._clock.now())
 
     def renew(self, lease: Lease, ttl_s: float) -> Lease:
         with self._state.lock:

@@ -18,7 +18,7 @@ from declarative_paas.core.state import (
     StateError,
     StepResult,
 )
-from declarative_paas.state.lease import RELEASED, check_ours, granted
+from declarative_paas.state.lease import RELEASED, check_ours, granted, standing
 from declarative_paas.state.postgres_database import PostgresDatabase
 from declarative_paas.state.postgres_location import PostgresLocation
 from declarative_paas.state.postgres_rows import COMMIT, commit_parameters, intent_of_body
@@ -101,6 +101,15 @@ class PostgresStore(PostgresSecrets):
                 (str(scope), scope.platform, scope.environment, scope.stack),
             )
         return lease
+
+    def lease(self, scope: Scope) -> Lease | None:
+        found = self._database.read(
+            ("SELECT holder, fence, acquired, expires FROM leases WHERE scope = %s", (str(scope),)), _NOW
+        )
+        if found is None:
+            return None
+        last, now = found
+        return standing(_lease(scope, last), now=self._time(now))
 
     def renew(self, lease: Lease, ttl_s: float) -> Lease:
         with self._database.writing(_last_lease(lease.scope), _NOW) as (connection, (last, now)):

@@ -21,7 +21,7 @@ from declarative_paas.core.state import (
     StepResult,
 )
 from declarative_paas.state.file import StateFile, meta
-from declarative_paas.state.lease import RELEASED, check_ours, granted
+from declarative_paas.state.lease import RELEASED, check_ours, granted, standing
 from declarative_paas.state.rows import (
     entry_body,
     entry_of,
@@ -100,6 +100,12 @@ class SqliteStore(SqliteSecrets):
                 (str(scope), scope.platform, scope.environment, scope.stack),
             )
         return lease
+
+    def lease(self, scope: Scope) -> Lease | None:
+        if not self._file.exists():
+            return None
+        with self._file.reading() as connection:
+            return standing(self._last_lease(connection, scope), now=self._clock.now())
 
     def renew(self, lease: Lease, ttl_s: float) -> Lease:
         with self._file.writing() as connection:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.diagnostic import Diagnostic, error, nearest, note, warning
 from declarative_paas.core.state import Snapshot
 from declarative_paas.core.values import secret_refs
+from declarative_paas.desired.config import SECRETS_REGION
+from declarative_paas.manifest.platform_models import SecretFromEnvironment, SecretFromFile, SecretSource
 from declarative_paas.workflow.discovery import Discovery, Finding
 from declarative_paas.workflow.stored_secrets import maker_of
 
@@ -39,16 +41,25 @@ class AdoptionRequest:
 
 
 def choose(
-    request: AdoptionRequest, discovery: Discovery, *, scope: Scope, snapshot: Snapshot, other: Snapshot | None
+    request: AdoptionRequest,
+    discovery: Discovery,
+    *,
+    scope: Scope,
+    snapshot: Snapshot,
+    other: Snapshot | None,
+    sources: Mapping[str, SecretSource],
 ) -> tuple[list[Finding], list[Diagnostic]]:
-    """What is to be recorded, and why not the rest. `other` is the state of `request.from_scope`."""
+    """What is to be recorded, and why not the rest. `other` is the state of `request.from_scope`; `sources` are
+    where the Platform takes secrets from, by name.
+    """
     named = [finding for finding in discovery.findings if request.names(finding)]
     ours = [finding for finding in named if finding.thing.scope in (scope, request.from_scope)]
     # Under both scopes after a crash in between: it is taken over once more, which ends the other.
     in_order = sorted(ours, key=lambda finding: finding.thing.scope != scope)
     ours = list({(finding.region, finding.key): finding for finding in in_order}.values())
-    free = [finding for finding in ours if finding.key not in snapshot.resources]
-    diagnostics = _missing(request, discovery, named=named, ours=ours, free=free)
+    free = [finding for finding in ours if not _is_recorded(finding, snapshot)]
+    diagnostics = _unknown_scope(request, discovery, other, free=free)
+    diagnostics = diagnostics or _missing(request, discovery, named=named, ours=ours, free=free)
     unfinished = {(intent.address, intent.instance) for intent in snapshot.intents}
     recorded = {address for address, _ in snapshot.resources}
     chosen: list[Finding] = []
@@ -73,7 +84,31 @@ def choose(
             diagnostics.append(_doubled(request, finding, same, is_recorded=finding.address in recorded))
         else:
             chosen.append(finding)
-    return chosen, [*dict.fromkeys(diagnostics), *_untold(discovery, chosen)]
+    return chosen, [*dict.fromkeys(diagnostics), *_untold(discovery, chosen, sources)]
+
+
+def _is_recorded(finding: Finding, snapshot: Snapshot) -> bool:
+    """A generated secret is told by where it is stored: no platform knows its instance, and a move leaves its name."""
+    if finding.region != SECRETS_REGION:
+        return finding.key in snapshot.resources
+    stored_as = finding.thing.remote_id
+    return any(
+        record.region == SECRETS_REGION and record.remote_id == stored_as for record in snapshot.resources.values()
+    )
+
+
+def _unknown_scope(
+    request: AdoptionRequest, discovery: Discovery, other: Snapshot | None, *, free: Sequence[Finding]
+) -> list[Diagnostic]:
+    """An error when `from_scope` has neither things nor a state; not after a crash that left only the recording."""
+    known = sorted({str(finding.thing.scope) for finding in discovery.findings})
+    asked = request.from_scope
+    if asked is None or free or str(asked) in known or (other is not None and other.serial):
+        return []
+    held = f"the regions hold things of {', '.join(known)}" if known else "the regions hold nothing of any scope"
+    return [
+        error("unknown-scope", f"there is no scope {asked}: {held}", suggestion=nearest(str(asked), known)),
+    ]
 
 
 def _missing(
@@ -121,7 +156,7 @@ def _doubled(request: AdoptionRequest, finding: Finding, same: Sequence[Finding]
     )
 
 
-def _untold(discovery: Discovery, chosen: Sequence[Finding]) -> list[Diagnostic]:
+def _untold(discovery: Discovery, chosen: Sequence[Finding], sources: Mapping[str, SecretSource]) -> list[Diagnostic]:
     """Secrets that what is adopted uses, and whose values are lost: what happens next is told for each."""
     used = {ref.name for finding in chosen for ref in secret_refs(finding.thing.attributes)}
     found: list[Diagnostic] = []
@@ -130,10 +165,21 @@ def _untold(discovery: Discovery, chosen: Sequence[Finding]) -> list[Diagnostic]
             continue
         maker = maker_of(ref.name)
         if maker is None:
-            expected = f"`dpaas secrets set {ref.name}` with the value that is in use"
+            expected = f"{_place(ref.name, sources.get(ref.name))} with the value that is in use"
         elif maker[0].type == "secret":
             expected = f"the next apply to make another value for {maker[0].app}'s {maker[0].name}, and a new release"
         else:
             continue  # an add-on tells its own outputs when it is next applied
         found.append(warning("untold-secret", f"the platform does not tell the value of {ref.name}", expected=expected))
     return found
+
+
+def _place(name: str, source: SecretSource | None) -> str:
+    """Where a person gives the secret its value: `dpaas secrets set` refuses what comes from elsewhere."""
+    match source:
+        case SecretFromEnvironment(env=variable):
+            return f"the environment variable {variable}"
+        case SecretFromFile(file=path):
+            return f"the file {path}"
+        case _:
+            return f"`dpaas secrets set {name}`"

@@ -51,6 +51,8 @@ def manifest_of(
             continue
         spec = {"region": things["app"][""].region, "source": source, **dict(_fields(app, things, findings))}
         documents.append({"apiVersion": "paas/v1", "kind": "App", "metadata": {"name": app}, "spec": spec})
+    if not documents:
+        return "", diagnostics  # an empty file is no manifest, which would be one more error
     text = yaml.safe_dump_all(_escaped(documents), sort_keys=False, allow_unicode=True, width=1_000_000)
     formatted = format_text(_HEAD + text, str(file))
     if not isinstance(formatted, str):
@@ -114,7 +116,9 @@ def _secret(app: str, ref: SecretRef, findings: Sequence[Finding]) -> dict[str, 
     maker = maker_of(ref.name)
     if maker is None:
         return {"secret": ref.name}
-    address, _ = maker
+    # An app that was moved uses the name from before: what was found knows whose it is now.
+    found = (finding.address for finding in findings if finding.thing.remote_id == ref.name)
+    address = next((address for address in found if address.type == "secret"), maker[0])
     if address.app != app:
         return {"app": address.app, "config": address.name}
     length = next(

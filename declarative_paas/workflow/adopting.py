@@ -93,7 +93,14 @@ def _look(world: World, request: AdoptionRequest) -> tuple[Discovery, Adoption]:
     other = None if request.from_scope is None else world.store.snapshot(request.from_scope)
     discovery = discover(world, request.regions)
     declared = {app.name for app in project.manifests.apps}
-    chosen, diagnostics = choose(request, discovery, scope=project.scope, snapshot=snapshot, other=other)
+    chosen, diagnostics = choose(
+        request,
+        discovery,
+        scope=project.scope,
+        snapshot=snapshot,
+        other=other,
+        sources=project.manifests.platform.spec.secrets or {},
+    )
     adoption = Adoption(
         findings=chosen,
         undeclared=sorted({finding.address.app for finding in chosen} - declared),

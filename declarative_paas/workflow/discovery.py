@@ -58,12 +58,14 @@ def discover(world: World, regions: Collection[str]) -> Discovery:
     findings, diagnostics = _ask(world, regions)
     refs: dict[str, SecretRef] = {}
     names: dict[OutputKey, str] = {}
+    moved = _moved_secrets(findings)
     for finding in findings:
         for ref in secret_refs(finding.thing.attributes):
             refs[ref.name] = ref
             maker = maker_of(ref.name)
             if maker is not None:
-                names[(finding.thing.scope, *maker)] = ref.name
+                address, output = maker
+                names[(finding.thing.scope, moved.get((finding.thing.scope, ref.name), address), output)] = ref.name
     values = _values(world, findings, refs, names)
     findings += _generated(names, values)
     stored = world.secrets.refs()
@@ -134,6 +136,22 @@ def _generated(names: Mapping[OutputKey, str], values: Mapping[str, Sensitive]) 
             outputs={"id": name, "value": values[name]},
         )
         yield Finding(region=SECRETS_REGION, thing=thing)
+
+
+def _moved_secrets(findings: Sequence[Finding]) -> dict[tuple[Scope, str], ResourceAddress]:
+    """Generated secrets whose app is not there any more, by stored name: a move of the app left that name.
+
+    Each is that of the one app which uses it; of several users nobody can tell whose it is, and it stays.
+    """
+    apps = {(finding.thing.scope, finding.address.app) for finding in findings}
+    users: dict[tuple[Scope, str], set[ResourceAddress]] = {}
+    for finding in findings:
+        scope = finding.thing.scope
+        for key, value in finding.thing.attributes.get("vars", {}).items() if finding.address.type == "config" else ():
+            maker = maker_of(value.name) if isinstance(value, SecretRef) else None
+            if maker is not None and maker[0].type == "secret" and (scope, maker[0].app) not in apps:
+                users.setdefault((scope, value.name), set()).add(ResourceAddress("secret", finding.address.app, key))
+    return {stored: next(iter(found)) for stored, found in users.items() if len(found) == 1}
 
 
 def _unknown_regions(world: World, regions: Collection[str]) -> list[Diagnostic]:

@@ -55,6 +55,17 @@ def take_lock(store: StateStore, scope: Scope) -> Lease:
     return store.acquire(scope, holder(), LEASE_TTL_S)
 
 
+def at_work(store: StateStore, scope: Scope) -> Lease | None:
+    """The lease of somebody who works now, its holder as for people; None for a dead one's. Takes nothing.
+
+    Raises StateError.
+    """
+    lease = store.lease(scope)
+    if lease is None or _is_dead(lease.holder):
+        return None
+    return replace(lease, holder=_shown(lease.holder))
+
+
 def settle_history(store: StateStore, scope: Scope) -> None:
     """Ends what a killed command left as running, unless somebody holds the lock: then it may run indeed.
 

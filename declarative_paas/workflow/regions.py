@@ -34,10 +34,26 @@ def region_providers(project: Project) -> tuple[dict[str, Provider], list[Diagno
                     suggestion=nearest(region.provider, _FACTORIES),
                 )
             )
+        elif mistakes := _option_mistakes(project, name, region):
+            diagnostics += mistakes
         else:
             providers[name] = factory(project, name, region)
     diagnostics += _port_clashes(project)
     return providers, diagnostics
+
+
+def _option_mistakes(project: Project, name: str, region: Region) -> list[Diagnostic]:
+    """Those that keep the provider from being made; the other providers tell theirs by `validate`."""
+    if region.provider != "memory":
+        return []
+    from declarative_paas.providers.memory.options import option_mistakes
+
+    platform = project.manifests.platform
+    return list(
+        option_mistakes(
+            name, region.options or {}, lambda option: platform.position("regions", name, "options", option)
+        )
+    )
 
 
 def _port_clashes(project: Project) -> list[Diagnostic]:

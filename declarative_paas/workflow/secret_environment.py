@@ -43,18 +43,26 @@ class TakenEnvironment:
             raise VaultError(f"{KEY_VARIABLE}: {problem}") from None
 
 
-def take_environment(platform: PlatformManifest, environment: MutableMapping[str, str]) -> TakenEnvironment:
-    """Reads what the Platform names, and removes it: a program that dpaas starts has no business with it."""
-    values = {
-        name: Sensitive(environment[name])
-        for name in sorted({*_declared(platform)})
-        if environment.get(name) is not None
-    }
-    key = environment.get(KEY_VARIABLE)
-    for name in [*values, KEY_VARIABLE]:
+def take_environment(
+    platform: PlatformManifest, environment: MutableMapping[str, str], *, taken: MutableMapping[str, Sensitive]
+) -> TakenEnvironment:
+    """Reads what the Platform names, and removes it: a program that dpaas starts has no business with it.
+
+    `taken` is what was removed from this environment before, and takes up what is removed now: a variable that is
+    set again counts more.
+    """
+    declared = sorted({*_declared(platform)})
+    found = {name: Sensitive(environment[name]) for name in [*declared, KEY_VARIABLE] if name in environment}
+    for name, value in found.items():
         if not name.startswith(_READ_BY_US):
-            environment.pop(name, None)
-    return TakenEnvironment(values=values, key=Sensitive(key) if key else None)
+            taken[name] = value
+            del environment[name]
+    known = {**taken, **found}
+    key = known.get(KEY_VARIABLE)
+    return TakenEnvironment(
+        values={name: known[name] for name in declared if name in known},
+        key=key if key is not None and key.reveal() else None,
+    )
 
 
 def _declared(platform: PlatformManifest) -> Iterator[str]:

@@ -17,7 +17,7 @@ from declarative_paas.apply.generated import GeneratedSecrets
 from declarative_paas.core.diagnostic import Diagnostic
 from declarative_paas.core.provider import Provider
 from declarative_paas.core.state import SecretStore, StateStore
-from declarative_paas.core.values import SecretRef
+from declarative_paas.core.values import SecretRef, Sensitive
 from declarative_paas.desired.config import SECRETS_REGION
 from declarative_paas.desired.forks import TRANSFERS_REGION
 from declarative_paas.state.location import Store, open_store
@@ -28,6 +28,9 @@ from declarative_paas.workflow.regions import region_providers
 from declarative_paas.workflow.secret_environment import TakenEnvironment, take_environment
 
 _ALPHABET: Final = string.ascii_letters + string.digits
+
+_TAKEN: Final[dict[str, Sensitive]] = {}
+"""What was taken out of this process's environment: a command may open the world more than once."""
 
 
 class SystemClock:
@@ -97,7 +100,7 @@ def open_world(project: Project) -> tuple[World, list[Diagnostic]]:
         secrets=store,
         providers={**providers, SECRETS_REGION: generated, TRANSFERS_REGION: transfers(providers, clock)},
         clock=clock,
-        environment=take_environment(project.manifests.platform, os.environ),
+        environment=take_environment(project.manifests.platform, os.environ, taken=_TAKEN),
     )
     return world, diagnostics
 

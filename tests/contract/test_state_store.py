@@ -97,6 +97,21 @@ def test_an_expired_lease_is_taken_over_with_a_higher_fence(bench: Bench) -> Non
     assert second.holder == "bob"
 
 
+def test_who_holds_the_lease_is_told_without_taking_it(bench: Bench) -> None:
+    assert bench.store.lease(SCOPE) is None
+    assert list(bench.place.iterdir()) == []
+    held = lease(bench)
+    other = bench.another()
+    assert other.lease(SCOPE) == held
+    assert other.lease(OTHER) is None
+    renewed = bench.store.renew(held, 60)
+    assert other.lease(SCOPE) == renewed
+    bench.clock.pass_s(60)
+    assert other.lease(SCOPE) is None
+    bench.store.release(lease(bench))
+    assert other.lease(SCOPE) is None
+
+
 def test_a_released_lease_is_free_at_once_and_the_next_fence_is_higher(bench: Bench) -> None:
     first = lease(bench)
     bench.store.release(first)

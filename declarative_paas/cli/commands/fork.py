@@ -23,6 +23,7 @@ from declarative_paas.cli.planoptions import (
     VerboseOption,
     parse_addresses,
 )
+from declarative_paas.cli.reaching import check_app
 
 if TYPE_CHECKING:
     from declarative_paas.workflow.deploy import Planned
@@ -150,6 +151,8 @@ def status(
 
     with inputs.world() as world:
         copies = read_copies(world.store.snapshot(world.project.scope), name)
+        if name is not None and not copies:
+            check_app(world, name)
     if as_json:
         print(json.dumps([copy.to_json() for copy in copies], indent=2))
     elif copies:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from declarative_paas.cli import exitcode
+from declarative_paas.cli import exitcode, report
 from declarative_paas.cli.commands.index import command_group
 from declarative_paas.cli.inputs import ManifestInputs, reads_manifests
 from declarative_paas.cli.planoptions import (
@@ -93,6 +93,7 @@ def plan(
     """
     from declarative_paas.workflow.deploy import PlanRequest
 
+    _check_out(out)
     if refresh_only:
         refuse_beside_refresh_only({"--destroy": destroy, "--replace": replace, "--no-refresh": no_refresh})
     request = PlanRequest(
@@ -115,6 +116,15 @@ def plan(
     drifted = refresh_only and (made.drift or made.refreshed)
     if detailed_exitcode and (drifted or not made.is_empty):
         raise typer.Exit(exitcode.CHANGES)
+
+
+def _check_out(out: Path | None) -> None:
+    """Ends the command when the plan could not be saved: before it is made, which takes time."""
+    from declarative_paas.cli.planfile import unwritable
+
+    problem = None if out is None else unwritable(out)
+    if problem is not None:
+        report.fail(problem)
 
 
 def _shown(

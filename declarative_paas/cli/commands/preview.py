@@ -110,6 +110,7 @@ def _of_saved(plan_file: Path, origin: Origin) -> Preview:
 def _of_manifests(inputs: ManifestInputs, request: PlanRequest, origin: Origin) -> Preview:
     from declarative_paas.core.diagnostic import has_errors
     from declarative_paas.preview.review import review_failure
+    from declarative_paas.workflow.beside import planned_beside
     from declarative_paas.workflow.deploy import plan_changes
     from declarative_paas.workflow.previewing import preview_of
     from declarative_paas.workflow.world import open_world
@@ -121,6 +122,6 @@ def _of_manifests(inputs: ManifestInputs, request: PlanRequest, origin: Origin) 
     try:
         if has_errors(diagnostics):
             return review_failure(diagnostics, project.scope, origin)
-        return preview_of(project, plan_changes(world, request), origin)
+        return preview_of(project, planned_beside(world, lambda: plan_changes(world, request)), origin)
     finally:
         world.store.close()

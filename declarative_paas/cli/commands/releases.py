@@ -13,7 +13,7 @@ from declarative_paas.cli.commands.app import AppArgument
 from declarative_paas.cli.commands.index import command_group
 from declarative_paas.cli.inputs import ManifestInputs, reads_manifests
 from declarative_paas.cli.planoptions import ApproveOption, EventsOption
-from declarative_paas.cli.reaching import reach_app
+from declarative_paas.cli.reaching import check_app, reach_app
 
 app = command_group()
 
@@ -76,6 +76,9 @@ def unhold(inputs: ManifestInputs, app: AppArgument) -> None:
 
     with inputs.world() as world:
         was_held = end_hold(world, app)
+        if not was_held:
+            # Only then: an app that is gone from the manifests may be held still.
+            check_app(world, app)
     print(f"{app} follows its manifests again: the next apply releases them." if was_held else f"{app} is not held.")
 
 

@@ -60,6 +60,7 @@ def set_secret(
     from declarative_paas.workflow.secret_storing import place_of, store_value
 
     _check_name(name)
+    _refuse_generated(name)
     # Before the world is opened: that takes variables out of the environment, perhaps this one.
     given = None if from_env is None else read_value(name, from_env)
     with inputs.world() as world:
@@ -289,6 +290,18 @@ def _age(seconds: float) -> str:
         if seconds >= length:
             return f"{int(seconds // length)}{unit}"
     return f"{max(0, int(seconds))}s"
+
+
+def _refuse_generated(name: str) -> None:
+    """A name of that form is of what dpaas generates: a value stored under it is one that nothing uses."""
+    app, slash, key = name.removeprefix("secret.").partition("/")
+    if name.startswith("secret.") and slash:
+        report.refuse(
+            "generated-secret",
+            f"{name} is the address of a generated secret, whose value dpaas makes",
+            expected=f"`dpaas secrets rotate {name}` for a new value; or a name of your own, such as {app}/{key}, "
+            "which the manifest names in place of `generate`",
+        )
 
 
 def _check_name(name: str) -> None:

@@ -161,7 +161,7 @@ def test_a_wrong_argument_is_told_with_what_was_expected(
 
 def test_a_path_that_cannot_be_written_is_told(stage: Stage) -> None:
     told = stage.run("plan", "--out", "no/such/place/plan.json", expect=1).stderr
-    assert told.strip().endswith("No such file or directory")
+    assert "no/such/place/plan.json cannot be written: there is no directory no/such/place [unwritable-file]" in told
 
 
 def test_a_full_disk_is_told(stage: Stage) -> None:

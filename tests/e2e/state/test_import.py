@@ -203,6 +203,74 @@ def test_a_generated_secret_that_is_still_stored_is_taken_up(stage: Stage) -> No
     assert "No changes" in stage.run("plan", "--detailed-exitcode").stdout
 
 
+def test_after_an_apply_and_after_a_move_a_generated_secret_is_recorded(stage: Stage) -> None:
+    stage.apps.pop("api")
+    stage.apps["shop"]["config"] |= {"SESSION_KEY": {"generate": 32}}
+    stage.write()
+    stage.apply("--confirm", "addon.api/CACHE")
+    done = stage.run("import", "--all", "--auto-approve")
+    assert "Everything that the regions hold for this platform is recorded." in done.stdout
+    assert done.stderr == ""
+    stage.apps["store"] = stage.apps.pop("shop")
+    stage.write()
+    platform, *apps = yaml.safe_load_all((stage.directory / "dpaas.yaml").read_text())
+    platform["spec"]["moved"] = [{"from": "app.shop", "to": "app.store"}]
+    (stage.directory / "dpaas.yaml").write_text(yaml.safe_dump_all([platform, *apps]))
+    stage.apply()
+    done = stage.run("import", "--all", "--auto-approve")
+    assert "Everything that the regions hold for this platform is recorded." in done.stdout
+    assert done.stderr == ""
+    assert "No changes" in stage.run("plan", "--detailed-exitcode").stdout
+    before = records(stage)["secret.store/SESSION_KEY"]
+    # The name from before the move is that of an app that is gone; the secret is that of its user, declared or not.
+    for declared in (True, False):
+        for address in ("secret.store/SESSION_KEY", "config.store"):
+            stage.run("state", "rm", address, "--auto-approve")
+        if not declared:
+            del stage.apps["store"]
+            stage.write()
+        done = stage.run("import", "--app", "store", "--auto-approve")
+        assert records(stage)["secret.store/SESSION_KEY"]["outputs"] == before["outputs"]
+        assert "A plan of it changes nothing." in done.stdout, done.stdout + done.stderr
+
+
+def test_an_app_that_was_never_finished_is_the_one_thing_that_is_told(stage: Stage) -> None:
+    stage.world.put("acme/default/main@us", "domain.ghost/g.example.com", "g1", "k", {"hostname": "g.example.com"})
+    refused = stage.run("import", "--all", "--auto-approve", expect=1)
+    assert "ghost was never finished" in refused.stderr
+    assert "imported.yaml" not in refused.stderr
+
+
+def test_secrets_from_outside_are_there_for_the_plan_at_the_end_and_advised_on_by_source(stage: Stage) -> None:
+    manifest = stage.directory / "dpaas.yaml"
+    value = stage.directory.parent / f"{stage.directory.name}.value"
+    names = ("shop/env", "shop/file")
+    stage.apps["shop"]["config"] |= {f"K{number}": {"secret": name} for number, name in enumerate(names)}
+    stage.write()
+    platform, *apps = yaml.safe_load_all(manifest.read_text())
+    platform["spec"]["secrets"] = {"shop/env": {"env": "SHOP_TOKEN"}, "shop/file": {"file": str(value)}}
+    manifest.write_text(yaml.safe_dump_all([platform, *apps]))
+    value.touch(mode=0o600)
+    value.write_text("from a file")
+    try:
+        stage.run("apply", "--auto-approve", environment={"SHOP_TOKEN": "t0ken"})
+        lose_the_state(stage)
+        done = stage.run("import", "--all", "--auto-approve", environment={"SHOP_TOKEN": "t0ken"})
+    finally:
+        value.unlink()
+    assert "A plan of it changes nothing." in done.stdout, done.stdout + done.stderr
+    assert "the environment variable SHOP_TOKEN with the value that is in use" in done.stderr
+    assert f"the file {value} with the value that is in use" in done.stderr
+    assert "dpaas secrets set" not in done.stderr
+
+
+def test_a_scope_that_does_not_exist_is_told_with_those_that_do(stage: Stage) -> None:
+    refused = stage.run("import", "--all", "--from-scope", "nosuch/nosuch", "--auto-approve", expect=1)
+    assert "there is no scope nosuch/nosuch" in refused.stderr
+    assert "the regions hold things of acme/default/main" in refused.stderr
+    assert "is recorded" not in refused.stdout
+
+
 def test_a_region_that_cannot_be_reached_ends_the_import(stage: Stage) -> None:
     lose_the_state(stage)
     stage.world.call("set_unreachable", "the network is down")

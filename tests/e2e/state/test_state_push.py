@@ -85,6 +85,34 @@ def test_a_document_that_is_no_state_is_refused_before_anything_is_written(stage
     assert not list(stage.directory.rglob("backups"))
 
 
+def test_a_document_of_other_types_is_damaged_and_nothing_of_it_is_recorded() -> None:
+    stage = Stage()
+    try:
+        stage.apply()
+        document = pulled(stage)
+        newer = {**document, "serial": document["serial"] + 1}
+        assert "damaged: its head" in push(stage, {**newer, "serial": 10**30}, expect=1).stderr
+        first, *others = document["resources"]
+        for changed in (
+            {"price_cents": {"a": 1}},
+            {"price_cents": True},
+            {"price_cents": 10**30},
+            {"type_version": "1"},
+            {"declared_in": 1},
+            {"dependencies": {}},
+            {"outputs": {"url": {"$secret": [{"$ref": [1]}, 1, "d"]}}},
+            {"outputs": {"url": {"$secret": ["name", "1", "d"]}}},
+            {"attributes": {"a": {"$ref": ["app.shop", 1]}}},
+        ):
+            refused = push(stage, {**newer, "resources": [*others, {**first, **changed}]}, expect=1)
+            assert f"damaged: resource {len(others) + 1} makes no sense" in refused.stderr, (changed, refused.stderr)
+            assert "Traceback" not in refused.stderr
+        assert "is not JSON" in push(stage, {**newer, "resources": [{**first, "region": "\ud800"}]}, expect=1).stderr
+        assert pulled(stage) == document
+    finally:
+        stage.close()
+
+
 def test_a_lost_state_takes_a_copy_and_tells_which_secrets_are_not_stored_any_more() -> None:
     stage = Stage()
     try:
