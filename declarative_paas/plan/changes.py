@@ -10,7 +10,7 @@ from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.plan import Action, Change, FieldChange
 from declarative_paas.core.resource import Resource, ResourceState
 from declarative_paas.core.resource_type import ResourceType
-from declarative_paas.core.values import Attributes, is_known
+from declarative_paas.core.values import Attributes, Reference, is_known
 from declarative_paas.plan.causes import TRIED_AGAIN, causes_of_change
 from declarative_paas.plan.diff import diff_attributes
 from declarative_paas.plan.drift import outdated
@@ -149,6 +149,7 @@ def _create(
                 region=wanted.region,
                 prior_region=None,
                 jurisdictions=inputs.jurisdictions,
+                uses=_used_region(inputs, wanted),
             )
         ),
         dependencies=wanted.dependencies(),
@@ -159,6 +160,13 @@ def _create(
         position=wanted.position,
         declared_in=wanted.declared_in,
     )
+
+
+def _used_region(inputs: PlanInputs, wanted: Resource) -> str | None:
+    """Where the add-on is that an attachment is of; None for everything else."""
+    addon = wanted.attributes.get("addon") if wanted.address.type == "attachment" else None
+    used = inputs.desired.get(addon.address) if isinstance(addon, Reference) else None
+    return None if used is None else used.region
 
 
 def _alter(
@@ -183,6 +191,7 @@ def _alter(
             region=wanted.region,
             prior_region=prior.region,
             jurisdictions=inputs.jurisdictions,
+            uses=_used_region(inputs, wanted),
         )
     )
     return Change(

@@ -15,7 +15,7 @@ from declarative_paas.core.values import Attributes, Value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskInputs:
-    """One change as the rules look at it."""
+    """One change as the rules look at it. `uses` is the region of the add-on that an attachment is of."""
 
     address: ResourceAddress
     kind: ResourceType
@@ -26,6 +26,7 @@ class RiskInputs:
     region: str
     prior_region: str | None
     jurisdictions: Mapping[str, str]
+    uses: str | None = None
 
 
 def risks_of(inputs: RiskInputs) -> tuple[Risk, ...]:
@@ -58,6 +59,18 @@ def _copied_abroad(change: RiskInputs) -> Iterator[Risk]:
         data = f"the data of {source['app']}'s {change.address.name} is copied"
         yield Risk(
             RiskKind.JURISDICTION_MOVE, f"{data} {old or 'from nowhere declared'} -> {new or 'to nowhere declared'}"
+        )
+
+
+def _used_abroad(change: RiskInputs) -> Iterator[Risk]:
+    """Whoever is attached to an add-on of another jurisdiction reads and writes its data from there, from now on."""
+    if change.uses is None or change.action not in (Action.CREATE, Action.REPLACE):
+        return
+    old, new = change.jurisdictions.get(change.uses), change.jurisdictions.get(change.region)
+    if old != new:
+        data = f"the data of {change.address.name} is used from {change.region}, lives in {change.uses}"
+        yield Risk(
+            RiskKind.JURISDICTION_MOVE, f"{data}: {old or 'from nowhere declared'} -> {new or 'to nowhere declared'}"
         )
 
 
@@ -125,6 +138,7 @@ _RULES: tuple[Callable[[RiskInputs], Iterator[Risk]], ...] = (
     _data_loss,
     _moves,
     _copied_abroad,
+    _used_abroad,
     _maintenance,
     _formation,
 )

@@ -131,6 +131,13 @@ class DockerRegion:
         port = self.settings.router_port
         return f"http://{host}" if port == 80 else f"http://{host}:{port}"
 
+    def browser_url(self, host: str, app_port: int | None) -> str:
+        """A name below localhost leads to the reader's own machine (RFC 6761): no way to an engine elsewhere."""
+        elsewhere = self.settings.reached_at(self.engine.endpoint.url) not in ("127.0.0.1", "localhost")
+        if app_port and elsewhere and host.endswith(".localhost"):
+            return self.port_url(app_port)
+        return self.host_url(host)
+
     def port_url(self, port: int) -> str:
         return f"http://{self.settings.reached_at(self.engine.endpoint.url)}:{port}"
 

@@ -30,7 +30,7 @@ class AppStep:
         region.ensure_running()
         app_port = region.records.claim_app_port(name, *region.app_ports)
         host = region.app_host(name)
-        web_url = region.host_url(host)
+        web_url = region.browser_url(host, app_port)
         outputs = {
             "id": request.instance,
             # Without a port of its own (all are taken) an app is reached by its host name only.

@@ -274,6 +274,10 @@ class RegionHost(Protocol):
         """Where the router answers for a host name."""
         ...
 
+    def browser_url(self, host: str, app_port: int | None) -> str:
+        """What a person opens to see an app: by its host name where that leads here, else by its own port."""
+        ...
+
     def port_url(self, port: int) -> str:
         """Where the router answers for an app by the app's own port."""
         ...

@@ -203,6 +203,9 @@ class LocalRegion:
     def host_url(self, host: str) -> str:
         return f"http://{host}:{self.router_port}"
 
+    def browser_url(self, host: str, app_port: int | None) -> str:
+        return self.host_url(host)
+
     def port_url(self, port: int) -> str:
         return f"http://127.0.0.1:{port}"
 
