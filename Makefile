@@ -21,7 +21,8 @@ demo-fork: $(STAMP)  ## fork the storefront to another region with its data, che
 
 test: $(STAMP)  ## everything that .ci/run runs
 	$(MAKE) --no-print-directory check-static
-	DPAAS_EXAMPLES=60 $(BIN)/pytest -q -n 2 --dist loadgroup
+	# Three at once on two cores: most of a test with real processes is waiting for them.
+	DPAAS_EXAMPLES=60 $(BIN)/pytest -q -n 3 --dist loadfile
 
 check: $(STAMP) check-static  ## the fast checks: style, types, imports, unit tests
 	DPAAS_EXAMPLES=20 $(BIN)/pytest -q -n 2 tests/unit tests/golden tests/properties

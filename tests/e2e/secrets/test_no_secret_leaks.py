@@ -201,6 +201,9 @@ def every_output(searched: Searched) -> None:
     searched.dpaas("import", "--all", expect=None)
     searched.dpaas("stack", "build", expect=None)  # there is no region on Docker
     a_fork(searched)
+    searched.dpaas("gc")
+    for ending in ("status", "back", "finish"):  # no move is open: each says so
+        searched.dpaas("move", ending, *([] if ending == "status" else ["echo", "--auto-approve"]), expect=None)
     for command in ("history", "status"):
         searched.dpaas(command)
         searched.dpaas(command, "--json")
