@@ -100,14 +100,15 @@ def _is_recorded(finding: Finding, snapshot: Snapshot) -> bool:
 def _unknown_scope(
     request: AdoptionRequest, discovery: Discovery, other: Snapshot | None, *, free: Sequence[Finding]
 ) -> list[Diagnostic]:
-    """An error when `from_scope` has neither things nor a state; not after a crash that left only the recording."""
+    """A warning when `from_scope` has neither things nor a state. No error: after a crash everything of it may have
+    been taken over already, and the import that is made again then succeeds."""
     known = sorted({str(finding.thing.scope) for finding in discovery.findings})
     asked = request.from_scope
     if asked is None or free or str(asked) in known or (other is not None and other.serial):
         return []
     held = f"the regions hold things of {', '.join(known)}" if known else "the regions hold nothing of any scope"
     return [
-        error("unknown-scope", f"there is no scope {asked}: {held}", suggestion=nearest(str(asked), known)),
+        warning("unknown-scope", f"there is no scope {asked}: {held}", suggestion=nearest(str(asked), known)),
     ]
 
 
