@@ -35,6 +35,8 @@ def apply_approved(
     inputs: ManifestInputs, approved: str, request: PlanRequest, execution: Execution, lock_timeout: float
 ) -> None:
     """Raises NotApproved, StateError; ends the command as every apply does."""
+    from declarative_paas.workflow.deploy import PlanRequest
+
     execution = replace(execution, command="apply --approved")
     plan = None if _DIGEST.fullmatch(approved) else approved_plan(Path(approved))
     if plan is not None:
@@ -42,7 +44,7 @@ def apply_approved(
             raise typer.BadParameter("an approved plan has its targets, exclusions, replacements and confirmations")
         if inputs.environment is None and plan.scope.environment != "default":
             inputs = replace(inputs, environment=plan.scope.environment)
-        request = request_of(plan)
+        request = PlanRequest.of(plan)
     with inputs.world() as world:
         once_unlocked(
             world,
@@ -61,20 +63,6 @@ def approved_plan(file: Path) -> Plan:
     if isinstance(plan, Diagnostic):
         report.fail(plan)
     return plan
-
-
-def request_of(plan: Plan) -> PlanRequest:
-    """What was asked for when the plan was made."""
-    from declarative_paas.workflow.deploy import PlanRequest
-
-    return PlanRequest(
-        destroy=plan.destroy,
-        refresh_only=plan.refresh_only,
-        targets=plan.targets,
-        excludes=plan.excludes,
-        replaces=plan.replaces,
-        confirmed=plan.confirmed,
-    )
 
 
 def checked(world: World, request: PlanRequest, digest: str, plan: Plan | None) -> Planned:

@@ -11,6 +11,7 @@ from declarative_paas.cli import report
 
 if TYPE_CHECKING:
     from declarative_paas.core.address import ResourceAddress
+    from declarative_paas.workflow.deploy import PlanRequest
 
 TargetOption = Annotated[
     list[str] | None,
@@ -59,7 +60,7 @@ LockTimeoutOption = Annotated[
 EventsOption = Annotated[bool, typer.Option("--json", help="One JSON event a line instead of progress.")]
 
 
-def refuse_beside_refresh_only(others: Mapping[str, object]) -> None:
+def _refuse_beside_refresh_only(others: Mapping[str, object]) -> None:
     """Options, by name, that ask for changes or for no reading: beside --refresh-only they contradict it."""
     given = [name for name, value in others.items() if value]
     if given:
@@ -78,3 +79,29 @@ def parse_addresses(texts: Sequence[str]) -> list[ResourceAddress]:
         except ValueError:
             report.fail(unknown_address(text))
     return found
+
+
+def plan_request(
+    *,
+    target: list[str] | None = None,
+    exclude: list[str] | None = None,
+    replace: list[str] | None = None,
+    confirm: list[str] | None = None,
+    refresh_only: bool = False,
+    destroy: bool = False,
+    no_refresh: bool = False,
+) -> PlanRequest:
+    """What the options ask of a plan; options that contradict each other end the command."""
+    from declarative_paas.workflow.deploy import PlanRequest
+
+    if refresh_only:
+        _refuse_beside_refresh_only({"--destroy": destroy, "--replace": replace, "--no-refresh": no_refresh})
+    return PlanRequest(
+        destroy=destroy,
+        refresh_only=refresh_only,
+        targets=target or [],
+        excludes=exclude or [],
+        replaces=parse_addresses(replace or []),
+        confirmed=parse_addresses(confirm or []),
+        refresh=not no_refresh,
+    )

@@ -55,6 +55,18 @@ class PlanRequest:
     back: Collection[str] = ()
     finish: Collection[str] = ()
 
+    @classmethod
+    def of(cls, plan: Plan) -> PlanRequest:
+        """What was asked for when the plan was made."""
+        return cls(
+            destroy=plan.destroy,
+            refresh_only=plan.refresh_only,
+            targets=plan.targets,
+            excludes=plan.excludes,
+            replaces=plan.replaces,
+            confirmed=plan.confirmed,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
@@ -210,15 +222,7 @@ def apply_plan(
 
 def verify_saved_plan(world: World, plan: Plan) -> Planned:
     """A saved plan against what is now. Raises StalePlan, told per touched resource."""
-    request = PlanRequest(
-        destroy=plan.destroy,
-        refresh_only=plan.refresh_only,
-        targets=plan.targets,
-        excludes=plan.excludes,
-        replaces=plan.replaces,
-        confirmed=plan.confirmed,
-    )
-    fresh = plan_changes(world, request)
+    fresh = plan_changes(world, PlanRequest.of(plan))
     if fresh.plan is None:
         return fresh  # its diagnostics tell what the manifests or the state have come to lack
     moved: list[str] = []

@@ -27,8 +27,7 @@ from declarative_paas.cli.planoptions import (
     ResumeOption,
     TargetOption,
     VerboseOption,
-    parse_addresses,
-    refuse_beside_refresh_only,
+    plan_request,
 )
 from declarative_paas.cli.waiting import once_unlocked
 
@@ -70,7 +69,6 @@ def apply(
 
     Example: dpaas apply --auto-approve
     """
-    from declarative_paas.workflow.deploy import PlanRequest
 
     agreed = auto_approve or resume or approved is not None or plan_file is not None
     execution = Execution(
@@ -87,14 +85,9 @@ def apply(
     if resume:
         _apply_the_rest(inputs, [*others, approved], execution, lock_timeout)
         return
-    _refuse_contradictions(refresh_only=refresh_only, replaces=replace_, silent=as_json and not agreed)
-    request = PlanRequest(
-        refresh_only=refresh_only,
-        targets=target or [],
-        excludes=exclude or [],
-        replaces=parse_addresses(replace_ or []),
-        confirmed=parse_addresses(confirm or []),
-    )
+    if as_json and not agreed:
+        report.refuse("no-consent", "--json leaves nowhere to ask", expected="--auto-approve, or a saved plan")
+    request = plan_request(target=target, exclude=exclude, replace=replace_, confirm=confirm, refresh_only=refresh_only)
     if approved is not None:
         apply_approved(inputs, approved, request, execution, lock_timeout)
         return
@@ -119,14 +112,13 @@ def destroy(
 
     Example: dpaas destroy --confirm addon.shop/DATABASE
     """
-    from declarative_paas.workflow.deploy import PlanRequest, plan_changes
+    from declarative_paas.workflow.deploy import plan_changes
 
     if as_json and not auto_approve:
         report.refuse("no-consent", "--json leaves nowhere to ask", expected="--auto-approve")
-    confirmed = parse_addresses(confirm or [])
+    request = plan_request(target=target, exclude=exclude, confirm=confirm, destroy=True)
     with inputs.world() as world:
         platform = world.project.scope.platform
-        request = PlanRequest(destroy=True, targets=target or [], excludes=exclude or [], confirmed=confirmed)
         consent = Consent(word=platform, question=f"Destroy all this? Type the platform's name ({platform}) to agree:")
         execution = Execution(
             command="destroy", consent=None if auto_approve else consent, as_json=as_json, parallelism=parallelism
@@ -137,13 +129,6 @@ def destroy(
             lambda: carry_out(inputs, world, _with_flags(plan_changes(world, request), confirm or []), execution),
             repeatable=auto_approve,
         )
-
-
-def _refuse_contradictions(*, refresh_only: bool, replaces: list[str] | None, silent: bool) -> None:
-    if silent:
-        report.refuse("no-consent", "--json leaves nowhere to ask", expected="--auto-approve, or a saved plan")
-    if refresh_only:
-        refuse_beside_refresh_only({"--replace": replaces})
 
 
 def _apply_saved(inputs: ManifestInputs, plan: Plan, execution: Execution, lock_timeout: float) -> None:

@@ -20,8 +20,7 @@ from declarative_paas.cli.planoptions import (
     ReplaceOption,
     TargetOption,
     VerboseOption,
-    parse_addresses,
-    refuse_beside_refresh_only,
+    plan_request,
 )
 from declarative_paas.cli.previewing import FormatOption, format_of, print_planned
 from declarative_paas.cli.report import DiagnosticFormat
@@ -91,19 +90,16 @@ def plan(
 
     Example: dpaas plan --out plan.json --detailed-exitcode
     """
-    from declarative_paas.workflow.deploy import PlanRequest
 
     _check_out(out)
-    if refresh_only:
-        refuse_beside_refresh_only({"--destroy": destroy, "--replace": replace, "--no-refresh": no_refresh})
-    request = PlanRequest(
-        destroy=destroy,
+    request = plan_request(
+        target=target,
+        exclude=exclude,
+        replace=replace,
+        confirm=confirm,
         refresh_only=refresh_only,
-        targets=target or [],
-        excludes=exclude or [],
-        replaces=parse_addresses(replace or []),
-        confirmed=parse_addresses(confirm or []),
-        refresh=not no_refresh,
+        destroy=destroy,
+        no_refresh=no_refresh,
     )
     with inputs.world(diagnostics) as world:
         planned = planned_as_asked(inputs, world, request, affected_by)

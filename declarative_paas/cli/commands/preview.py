@@ -17,8 +17,7 @@ from declarative_paas.cli.planoptions import (
     RefreshOnlyOption,
     ReplaceOption,
     TargetOption,
-    parse_addresses,
-    refuse_beside_refresh_only,
+    plan_request,
 )
 from declarative_paas.cli.previewing import FormatOption, format_of, write_preview
 
@@ -66,23 +65,20 @@ def preview(
     """
     from declarative_paas.core.diagnostic import has_errors
     from declarative_paas.preview.model import Origin
-    from declarative_paas.workflow.deploy import PlanRequest
 
-    if refresh_only:
-        refuse_beside_refresh_only({"--destroy": destroy, "--replace": replace, "--no-refresh": no_refresh})
     origin = Origin(base=base, head=head, link_base=link_base, plan_file=None if plan_file is None else str(plan_file))
     if plan_file is not None:
         _refuse_beside_plan_file([target, exclude, replace, refresh_only, destroy, confirm, no_refresh])
         made = _of_saved(plan_file, origin)
     else:
-        request = PlanRequest(
-            destroy=destroy,
+        request = plan_request(
+            target=target,
+            exclude=exclude,
+            replace=replace,
+            confirm=confirm,
             refresh_only=refresh_only,
-            targets=target or [],
-            excludes=exclude or [],
-            replaces=parse_addresses(replace or []),
-            confirmed=parse_addresses(confirm or []),
-            refresh=not no_refresh,
+            destroy=destroy,
+            no_refresh=no_refresh,
         )
         made = _of_manifests(inputs, request, origin)
     write_preview(made, format_of(form, out=out), out)
