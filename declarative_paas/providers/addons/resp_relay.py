@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from declarative_paas.core.data import Dial, Process, Runner, Stream
+from declarative_paas.core.provider import ErrorKind, ProviderError
 
-_PYTHON: Final = """\
+_CONNECTED: Final = b"+connected\n"
+
+_PYTHON: Final = f"""\
 import os, socket, sys, threading
-server = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10)
+server = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 15)
 server.settimeout(None)
+os.write(1, {_CONNECTED!r})
 def up():
     while data := os.read(0, 65536):
         server.sendall(data)
@@ -23,13 +27,18 @@ while data := server.recv(65536):
 # What runs behind an `&` has no input of its own: it is handed over by another number. Either end ends both.
 _BASH: Final = (
     'exec 3<>"/dev/tcp/127.0.0.1/$1" 4<&0 || exit 2; '
+    f"echo {_CONNECTED.decode().strip()}; "
     "cat <&4 >&3 & up=$!; cat <&3 & down=$!; wait -n; kill $up $down 2>&-; exit 0"
 )
 
-_CHOICE: Final = 'if command -v python3 >/dev/null; then exec python3 -c "$2" "$1"; fi; exec bash -c "$3" bash "$1"'
+_CHOICE: Final = (
+    'if command -v python3 >/dev/null; then exec python3 -c "$2" "$1"; fi; '
+    'if command -v bash >/dev/null; then exec bash -c "$3" bash "$1"; fi; '
+    "echo there is neither python3 nor bash >&2; exit 127"
+)
 
 
-class ProcessStream:
+class _Relay:
     """A program's two streams as a connection."""
 
     def __init__(self, process: Process) -> None:
@@ -47,10 +56,21 @@ class ProcessStream:
 
 
 def relayed_dial(runner: Runner, port: int) -> Dial:
-    """Connects to 127.0.0.1:`port` where the runner's programs run; they need python3, or bash."""
+    """Connects to 127.0.0.1:`port` where the runner's programs run; they need python3, or bash.
+
+    Dialling raises ProviderError (UNAVAILABLE) when nothing answers there.
+    """
 
     def dial() -> Stream:
         argv = ("sh", "-c", _CHOICE, "relay", str(port), _PYTHON, _BASH)
-        return ProcessStream(runner.open(argv, environment={}, secrets={}))
+        process = runner.open(argv, environment={}, secrets={})
+        said = b""
+        while len(said) < len(_CONNECTED) and (data := process.read(len(_CONNECTED) - len(said))):
+            said += data
+        if said != _CONNECTED:
+            process.wait()
+            lines = process.errors().strip().splitlines()[-1:]
+            raise ProviderError(ErrorKind.UNAVAILABLE, f"nothing answers at port {port} of the server", detail=lines)
+        return _Relay(process)
 
     return dial

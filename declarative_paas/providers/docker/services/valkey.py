@@ -15,6 +15,7 @@ from declarative_paas.providers.addons.binaries import wanted_major
 from declarative_paas.providers.addons.driver import AddonInstance, Outputs
 from declarative_paas.providers.addons.records import InstanceRecord, PlanFact, open_sealed
 from declarative_paas.providers.addons.valkey_config import (
+    ADMIN,
     RESERVED_FILES,
     UNLIMITED_CONNECTIONS,
     acl_text,
@@ -158,10 +159,13 @@ class ValkeyService:
         }
 
     def data_side(self, place: AddonPlace, record: InstanceRecord) -> DataSide:
-        from declarative_paas.providers.docker.services.valkey_side import container_port
+        from declarative_paas.providers.addons.resp_relay import relayed_dial
+        from declarative_paas.providers.addons.valkey_port import ValkeyPort
+        from declarative_paas.providers.docker.services.exec_runner import ExecRunner
 
         password = open_sealed(place.keyring, record.details["sealed_admin"], record.key)
-        port = container_port(place.engine, place.server(record.key), password)
+        runner = ExecRunner(place.engine, place.server(record.key))
+        port = ValkeyPort(dial=relayed_dial(runner, PORT), username=ADMIN, password=password)
         return DataSide(port=port, fresh=port.empty)
 
 
