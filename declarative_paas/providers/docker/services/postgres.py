@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from declarative_paas.core.data import DataSide
-from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.core.values import Sensitive
-from declarative_paas.providers.addons.binaries import wanted_major
 from declarative_paas.providers.addons.database_record import database_problems, database_spec
 from declarative_paas.providers.addons.databases import MARK, DatabaseFacts, ensure_database, inspect_all
 from declarative_paas.providers.addons.driver import AddonInstance, Outputs
@@ -21,12 +19,12 @@ from declarative_paas.providers.addons.scram import scram_verifier
 from declarative_paas.providers.addons.sqltext import literal
 from declarative_paas.providers.docker.engine import containers
 from declarative_paas.providers.docker.engine.containers import Entry
-from declarative_paas.providers.docker.services import server_container
-from declarative_paas.providers.docker.services.container_service import DATA, STOP_TIMEOUT_S, Inspection
+from declarative_paas.providers.docker.services import container_service, server_container
+from declarative_paas.providers.docker.services.container_service import DATA, Inspection, require_major
 from declarative_paas.providers.docker.services.images import ServerImage
 from declarative_paas.providers.docker.services.place import AddonPlace
 from declarative_paas.providers.docker.services.psql import SOCKET, PsqlServer
-from declarative_paas.providers.docker.services.server_container import Healthcheck, ServerContainer
+from declarative_paas.providers.docker.services.server_container import ServerContainer
 
 PORT: Final = 5432
 SMALLEST_MEMORY_MB: Final = 128
@@ -76,15 +74,7 @@ class PostgresService:
         return place.images.postgres
 
     def check_plan(self, plan: Mapping[str, PlanFact], image: ServerImage | None) -> None:
-        major = wanted_major(plan)
-        if major is None or image is None or not image.version:
-            return
-        if image.version.split(".")[0] != str(major):
-            raise ProviderError(
-                ErrorKind.INVALID,
-                f"PostgreSQL {major} was asked for, and {image.reference} is {image.version}: another major version "
-                "needs an image of its own (the region's option `postgres_image`) and a copy of the data",
-            )
+        require_major(plan, image, product="PostgreSQL", option="postgres_image")
 
     def new_secrets(self, place: AddonPlace, instance: AddonInstance) -> tuple[str, Mapping[str, Any]]:
         password = secrets.token_urlsafe(32)
@@ -92,27 +82,14 @@ class PostgresService:
         return place.keyring.seal(password), details
 
     def container(self, place: AddonPlace, record: InstanceRecord) -> ServerContainer:
-        name = place.server(record.key)
-        return ServerContainer(
-            name=name,
-            image=record.details["image"],
-            command=("sh", "/dpaas/serve"),
-            labels=place.labels(record),
-            volume=name,
-            mount=DATA,
-            network=place.network,
+        return container_service.server_container(
+            place,
+            record,
             files=_files(record),
             memory_mb=max(int(record.plan.get("memory_mb") or 0), SMALLEST_MEMORY_MB),
-            healthcheck=Healthcheck(command=CHECK_COMMAND, interval_s=place.health_interval_s),
+            health=CHECK_COMMAND,
             stop_signal="INT",  # fast shutdown: SIGTERM would wait for every client to leave
-            stop_timeout_s=STOP_TIMEOUT_S,
-            # It is on the networks of several dynos, and must not be their way to each other.
-            sysctls={"net.ipv4.ip_forward": "0"},
         )
-
-    def begin_files(self) -> tuple[Entry, ...]:
-        # In the volume: one that was emptied later does not hold it any more.
-        return (Entry(path=f"{DATA}/begin", content=b""),)
 
     def is_ready(self, place: AddonPlace, record: InstanceRecord) -> bool:
         return PsqlServer(place.engine, place.server(record.key)).is_ready()

@@ -25,6 +25,7 @@ from declarative_paas.providers.docker.engine import containers, images, network
 from declarative_paas.providers.docker.engine.inventory import ContainerView
 from declarative_paas.providers.docker.services import server_container
 from declarative_paas.providers.docker.services.container_service import (
+    BEGIN,
     DATA,
     STOP_TIMEOUT_S,
     ContainerService,
@@ -197,7 +198,7 @@ class ServerAddons:
                 raise ProviderError(ErrorKind.FAILED, f"the data of {wanted.name} is missing: it is lost")
             if record.provisioned:
                 tell(f"the data of {wanted.name} was missing: it is lost, began anew and empty")
-            containers.put(engine, wanted.name, service.begin_files())
+            containers.put(engine, wanted.name, (BEGIN,))
         containers.start(engine, wanted.name)
         deadline = time.monotonic() + READY_TIMEOUT_S
         while not service.is_ready(place, record):

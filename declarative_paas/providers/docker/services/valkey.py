@@ -11,7 +11,6 @@ from typing import Any, ClassVar, Final
 from declarative_paas.core.data import DataSide
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.core.values import Sensitive
-from declarative_paas.providers.addons.binaries import wanted_major
 from declarative_paas.providers.addons.driver import AddonInstance, Outputs
 from declarative_paas.providers.addons.records import InstanceRecord, PlanFact, open_sealed
 from declarative_paas.providers.addons.valkey_config import (
@@ -34,11 +33,12 @@ from declarative_paas.providers.addons.valkey_facts import (
 )
 from declarative_paas.providers.docker.engine import containers
 from declarative_paas.providers.docker.engine.containers import Entry
-from declarative_paas.providers.docker.services.container_service import DATA, STOP_TIMEOUT_S, Inspection
+from declarative_paas.providers.docker.services import container_service
+from declarative_paas.providers.docker.services.container_service import DATA, Inspection, require_major
 from declarative_paas.providers.docker.services.images import ServerImage
 from declarative_paas.providers.docker.services.place import AddonPlace
 from declarative_paas.providers.docker.services.resp_exec import PORT, TUNNEL, Answers, ask
-from declarative_paas.providers.docker.services.server_container import Healthcheck, ServerContainer
+from declarative_paas.providers.docker.services.server_container import ServerContainer
 
 OVERHEAD_MB: Final = 96
 """Beside the data: the program, its clients' buffers, and what a fork for a snapshot copies."""
@@ -79,43 +79,22 @@ class ValkeyService:
 
     def check_plan(self, plan: Mapping[str, PlanFact], image: ServerImage | None) -> None:
         settings_of(plan, UNLIMITED_CONNECTIONS)
-        major = wanted_major(plan)
-        if major is None or image is None or not image.version:
-            return
-        if image.version.split(".")[0] != str(major):
-            raise ProviderError(
-                ErrorKind.INVALID,
-                f"version {major} was asked for, and {image.reference} is {image.version}: another major version "
-                "needs an image of its own (the region's option `redis_image`) and a copy of the data",
-            )
+        require_major(plan, image, product="version", option="redis_image")
 
     def new_secrets(self, place: AddonPlace, instance: AddonInstance) -> tuple[str, Mapping[str, Any]]:
         seal = place.keyring.seal
         return seal(secrets.token_urlsafe(32)), {"sealed_admin": seal(secrets.token_urlsafe(32))}
 
     def container(self, place: AddonPlace, record: InstanceRecord) -> ServerContainer:
-        name = place.server(record.key)
         memory_mb = settings_of(record.plan, UNLIMITED_CONNECTIONS).maxmemory_mb
-        return ServerContainer(
-            name=name,
-            image=record.details["image"],
-            command=("sh", "/dpaas/serve"),
-            labels=place.labels(record),
-            volume=name,
-            mount=DATA,
-            network=place.network,
+        return container_service.server_container(
+            place,
+            record,
             files=(Entry(path="/dpaas/serve", content=SERVE.encode(), mode=0o644, uid=0), *_files(place, record)),
             memory_mb=memory_mb + max(OVERHEAD_MB, memory_mb // 2),
-            healthcheck=Healthcheck(command=HEALTH_COMMAND, interval_s=place.health_interval_s),
+            health=HEALTH_COMMAND,
             stop_signal="TERM",  # saves, then ends
-            stop_timeout_s=STOP_TIMEOUT_S,
-            # It is on the networks of several dynos, and must not be their way to each other.
-            sysctls={"net.ipv4.ip_forward": "0"},
         )
-
-    def begin_files(self) -> tuple[Entry, ...]:
-        # In the volume: one that was emptied later does not hold it any more.
-        return (Entry(path=f"{DATA}/begin", content=b""),)
 
     def is_ready(self, place: AddonPlace, record: InstanceRecord) -> bool:
         try:
