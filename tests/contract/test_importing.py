@@ -13,10 +13,9 @@ from declarative_paas.core.provider import Absent, Discovered, Importable, Prese
 from declarative_paas.core.values import Sensitive
 
 OTHER = Scope("another")
-MARKS = {"docker": [pytest.mark.xdist_group("docker")]}
 
 
-@pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, [])) for name in sorted(IMPLEMENTATIONS)])
+@pytest.fixture(params=sorted(IMPLEMENTATIONS))
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     with IMPLEMENTATIONS[request.param]() as found:
         yield found

@@ -20,11 +20,10 @@ OUTPUTS = {
 }
 
 
-MARKS = {"docker": [pytest.mark.xdist_group("docker")]}
 """One worker has the engines: more at once only wait for each other."""
 
 
-@pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, [])) for name in sorted(IMPLEMENTATIONS)])
+@pytest.fixture(params=sorted(IMPLEMENTATIONS))
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     with IMPLEMENTATIONS[request.param]() as found:
         assert found.provider.capabilities().declined == DECLINED[request.param]

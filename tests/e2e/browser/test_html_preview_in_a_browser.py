@@ -26,7 +26,6 @@ from large_plan import large_plan
 playwright = importlib.import_module("playwright.sync_api")
 
 CHROMIUM = next((path for path in map(Path, ["/usr/bin/chromium", "/usr/bin/chromium-browser"]) if path.exists()), None)
-pytestmark = pytest.mark.xdist_group("browser")
 ARGUMENTS = [
     "--headless",
     "--no-sandbox",

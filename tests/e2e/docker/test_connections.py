@@ -23,8 +23,6 @@ from declarative_paas.providers.docker.engine.connection import EngineAddress, o
 from declarative_paas.providers.docker.engine.execute import run
 from declarative_paas.providers.docker.engine.labels import Labels
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 
 def refused(address: EngineAddress, **options: Any) -> ProviderError:
     with pytest.raises(ProviderError) as raised, open_engine(address, **options):

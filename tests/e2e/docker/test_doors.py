@@ -12,8 +12,6 @@ from declarative_paas.core.provider import ProviderError
 from declarative_paas.providers.docker.doors import Doors
 from declarative_paas.providers.docker.engine.dyno_container import PORT
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 
 def _started(case: Case, name: str, command: str) -> Place:
     return case.start(case.dyno(case.server_slug(), name, command), listening=False)

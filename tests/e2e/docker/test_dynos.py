@@ -24,8 +24,6 @@ from declarative_paas.providers.docker.engine.dyno_container import (
     stop_dyno,
 )
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 
 def ended(case: Case, name: str) -> DynoState:
     """Once the container, which is not restarted, has ended."""

@@ -8,14 +8,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from docker_project import DockerProject
 from docker_rig import DockerRig
 
 from declarative_paas.providers.docker.engine.connection import Engine
 from declarative_paas.providers.docker.engine.labels import place
-
-pytestmark = pytest.mark.xdist_group("docker")
 
 
 def _until(is_so: Callable[[], bool], timeout_s: float = 30.0) -> bool:

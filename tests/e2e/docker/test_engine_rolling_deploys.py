@@ -6,11 +6,8 @@ import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
 from docker_project import DockerProject
 from load import Load
-
-pytestmark = pytest.mark.xdist_group("docker")
 
 REQUESTS = 2000
 

@@ -18,8 +18,6 @@ from declarative_paas.providers.docker.engine.containers import Entry
 from declarative_paas.providers.docker.engine.keeper import RECORDS, Keeper
 from declarative_paas.providers.docker.engine.labels import Labels
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 OWNER = Labels(platform="small", region="us")
 
 

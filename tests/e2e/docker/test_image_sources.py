@@ -11,8 +11,6 @@ from docker_rig import DockerRig
 from declarative_paas.providers.docker.engine import build
 from declarative_paas.providers.docker.engine.connection import Engine
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 
 @pytest.fixture
 def project(rig: DockerRig) -> Iterator[DockerProject]:

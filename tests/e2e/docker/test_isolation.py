@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
-import pytest
 from docker_case import SERVER, Case, Place
 from docker_rig import DockerRig, RigHost
 
@@ -21,8 +20,6 @@ from declarative_paas.providers.docker.engine.connection import Engine
 from declarative_paas.providers.docker.engine.dyno_container import PORT
 from declarative_paas.providers.docker.engine.guard import Guard
 from declarative_paas.providers.docker.engine.labels import Labels, object_name
-
-pytestmark = pytest.mark.xdist_group("docker")
 
 # Of this run's own: another run may have services on the same hosts.
 HOST_SERVICE, ROUTER, OUTSIDE, METADATA_PORT = (21_000 + os.getpid() % 2_500 * 4 + number for number in range(4))

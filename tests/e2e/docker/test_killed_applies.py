@@ -13,8 +13,6 @@ from docker_project import DockerProject, echo_project, region_on
 from docker_rig import DockerRig, RigHost, doomed_host, kill_engine, start_engine
 from killing import at_instant, kill
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 FIRST_DEPLOY = ("starting the region's router", "provisioning postgres", "release phase", "starting web.2")
 UPDATE = ("$ sleep 1; true building", "starting web.1", "switching the router", "stopping web")
 DESTROY = ("stopping 2 dynos",)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from docker_project import DockerProject
 
 from declarative_paas.providers.docker.engine.connection import Engine
-
-pytestmark = pytest.mark.xdist_group("docker")
 
 
 def test_what_belongs_to_nothing_goes_and_recorded_data_stays(echo: DockerProject, engine: Engine):

@@ -22,8 +22,6 @@ from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.providers.docker.engine import inventory
 from declarative_paas.providers.docker.engine.oneoff import run_captured
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 CHILD = Path(__file__).with_name("oneoff_child.py")
 
 

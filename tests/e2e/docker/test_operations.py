@@ -19,8 +19,6 @@ from project import DPAAS
 from declarative_paas.providers.docker.engine.labels import place
 from declarative_paas.providers.docker.keeping import read_archive
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 
 @pytest.fixture(scope="module")
 def echo(rig: DockerRig) -> Iterator[DockerProject]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from docker_project import DockerProject
 from docker_rig import DockerRig
 from engine_doors import counting_door
-
-pytestmark = pytest.mark.xdist_group("docker")
 
 MOST_CALLS = 12
 

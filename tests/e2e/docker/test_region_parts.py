@@ -18,8 +18,6 @@ from declarative_paas.providers.docker.engine.keeper import RECORDS, Keeper
 from declarative_paas.providers.docker.engine.labels import Labels, object_name
 from declarative_paas.providers.docker.engine.networks import Pool
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 SMALL = Pool(cidr="10.213.77.0/27", prefix=29)
 
 

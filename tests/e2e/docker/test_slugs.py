@@ -24,8 +24,6 @@ from declarative_paas.providers.docker.engine.slug_image import find_slug, list_
 from declarative_paas.providers.docker.engine.slug_ship import ship
 from declarative_paas.providers.slugs.source import SourceError, source_digest
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 
 @pytest.fixture
 def europe(rig: DockerRig, owner: Labels) -> Iterator[Case]:

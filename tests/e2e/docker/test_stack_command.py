@@ -11,8 +11,6 @@ from docker_rig import DockerRig
 
 from declarative_paas.providers.docker.engine import stack
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 PLATFORM = """
 apiVersion: paas/v1
 kind: Platform

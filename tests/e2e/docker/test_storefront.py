@@ -15,8 +15,6 @@ import yaml
 from docker_project import DockerProject
 from docker_rig import PORTS, DockerRig, free_ports
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 EXAMPLE = Path(__file__).parents[3] / "examples" / "storefront"
 CONFIRMED = (
     "addon.storefront/DATABASE",

@@ -14,8 +14,6 @@ from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.providers.docker.engine.execute import run, streamed
 from declarative_paas.providers.docker.engine.stream import STDERR, STDOUT
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 
 @pytest.fixture
 def box(case: Case) -> str:

@@ -17,8 +17,6 @@ from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.operations.backups import BackupStore
 from declarative_paas.providers.docker.services.psql import PsqlServer
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 CONTENT = """
 CREATE EXTENSION hstore;
 CREATE TABLE orders (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, note text, tags hstore);

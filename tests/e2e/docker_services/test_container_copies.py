@@ -16,8 +16,6 @@ from declarative_paas.providers.docker.engine import execute
 from declarative_paas.providers.docker.services.exec_runner import ExecRunner
 from declarative_paas.transfer.copy import CopyRequest, copy_data
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 CONTENT = """
 CREATE TABLE orders (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, note text);
 INSERT INTO orders (note) SELECT md5(n::text) FROM generate_series(1, 50000) n;

@@ -18,8 +18,6 @@ from declarative_paas.providers.docker.engine.stack import find_stack
 from declarative_paas.providers.docker.services.images import ServiceImages
 from declarative_paas.providers.docker.services.psql import PsqlServer
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 
 def fill(region: AddonRegion, dyno: str, url: str) -> None:
     region.sql(dyno, url, "CREATE TABLE orders AS SELECT generate_series(1, 100) AS n")

@@ -17,8 +17,6 @@ from declarative_paas.providers.router.errors import RouteConflictError, RouterN
 from declarative_paas.providers.router.routes import Route
 from declarative_paas.providers.router.settings import Checks
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 
 def run_until(load: Any, enough: int) -> None:
     pause = threading.Event()

@@ -15,8 +15,6 @@ from declarative_paas.providers.addons.records import open_sealed
 from declarative_paas.providers.docker.engine import containers, execute
 from declarative_paas.providers.docker.services.resp_exec import ask
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 GET = ("GET", "cart")
 
 

@@ -14,8 +14,6 @@ from docker_project import DockerProject
 from docker_rig import docker_rig
 from fork_project import ADDONS, CONFIRMED, FORK, ForkProject
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 LOCAL = {"provider": "local", "jurisdiction": "US", "options": {"drain_timeout_s": 15, "stop_timeout_s": 10}}
 
 

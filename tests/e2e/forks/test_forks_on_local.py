@@ -8,8 +8,6 @@ from collections.abc import Iterator
 import pytest
 from fork_project import CONFIRMED, FORK, ForkProject
 
-pytestmark = pytest.mark.xdist_group("forks-on-local")
-
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[ForkProject]:

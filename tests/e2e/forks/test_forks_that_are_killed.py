@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 import pytest
 from fork_project import CONFIRMED, FORK, ForkProject, kill
 
-pytestmark = pytest.mark.xdist_group("killed-forks")
-
 ROWS = 20_000
 DATABASE = f"data_copy.{FORK}/DATABASE"
 

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 import pytest
 from moving_shop import CONFIRMED, Customers, MovingShop
 
-pytestmark = pytest.mark.xdist_group("moves-on-local")
-
 
 @pytest.fixture
 def shop() -> Iterator[MovingShop]:

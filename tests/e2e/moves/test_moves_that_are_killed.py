@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pytest
 from fork_project import ForkProject
 
-pytestmark = pytest.mark.xdist_group("moves-on-local")
 CONFIRMED = ("--confirm", "addon.echo/DATABASE", "--confirm", "addon.echo/REDIS")
 
 
