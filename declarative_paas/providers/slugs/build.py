@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from declarative_paas.providers.slugs.archive import FIXED_TIME, write_archive
+from declarative_paas.providers.slugs.archive import write_archive
 from declarative_paas.providers.slugs.command import MARKER, BuildFailed, kill_leftovers, run_command
 from declarative_paas.providers.slugs.inspect import InspectedSource, inspect_source
 from declarative_paas.providers.slugs.recipe import STATIC_SERVER
@@ -20,6 +20,7 @@ from declarative_paas.providers.slugs.scripts import make_scripts_portable
 from declarative_paas.providers.slugs.source import SourceError, list_files, source_digest
 from declarative_paas.providers.slugs.stack import Stack
 from declarative_paas.providers.slugs.store import Slug, SlugStore, file_digest
+from declarative_paas.providers.slugs.tools import TOOL_SETTINGS
 
 __all__ = ["BuildFailed", "build_source", "slug_id"]
 
@@ -155,22 +156,13 @@ def _environment(place: Scratch, stack: Stack, store: SlugStore) -> Mapping[str,
     cache.mkdir(exist_ok=True)
     cache.chmod(0o1777)
     return {
+        **TOOL_SETTINGS,
         MARKER: str(place.root),
         "PATH": stack.path,
         "HOME": str(place.home),
         "TMPDIR": str(place.home),
-        "LANG": "C.UTF-8",
-        "CI": "true",
-        "NO_COLOR": "1",
-        # Tools that write times into what they make then write this one: Python's caches, wheels, archives.
-        "SOURCE_DATE_EPOCH": str(FIXED_TIME),
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PIP_NO_INPUT": "1",
-        "PIP_PROGRESS_BAR": "off",
-        "PIP_ROOT_USER_ACTION": "ignore",
         "PIP_CACHE_DIR": str(cache / "pip"),
         "npm_config_cache": str(cache / "npm"),
-        "npm_config_update_notifier": "false",
     }
 
 

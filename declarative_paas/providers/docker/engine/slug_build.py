@@ -26,10 +26,10 @@ from declarative_paas.providers.docker.engine.slug_image import (
     slug_labels,
 )
 from declarative_paas.providers.docker.engine.stack import SYSTEM_PATH, StackImage
-from declarative_paas.providers.slugs.archive import FIXED_TIME
 from declarative_paas.providers.slugs.inspect import InspectedSource, inspect_source
 from declarative_paas.providers.slugs.registries import registry_environment_elsewhere, secrets_in, without_secrets
 from declarative_paas.providers.slugs.source import SourceError
+from declarative_paas.providers.slugs.tools import TOOL_SETTINGS
 
 KEPT_LINES: Final = 50
 BUILD_MEMORY_MB: Final = 4096
@@ -194,18 +194,10 @@ def _run_command(
 
 
 _BUILD_ENVIRONMENT: Final[Mapping[str, str]] = {
+    **TOOL_SETTINGS,
     "PATH": SYSTEM_PATH,
     "HOME": "/tmp",
     "TMPDIR": "/tmp",
-    "LANG": "C.UTF-8",
-    "CI": "true",
-    "NO_COLOR": "1",
-    "SOURCE_DATE_EPOCH": str(FIXED_TIME),
-    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-    "PIP_NO_INPUT": "1",
     "PIP_NO_CACHE_DIR": "1",
-    "PIP_PROGRESS_BAR": "off",
-    "PIP_ROOT_USER_ACTION": "ignore",
     "npm_config_cache": "/tmp/.npm",
-    "npm_config_update_notifier": "false",
 }
