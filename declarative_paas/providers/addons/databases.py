@@ -184,12 +184,6 @@ def _hand_back_objects(server: DatabaseServer, name: str) -> list[str]:
     return [f"gave {len(rows)} objects in {name} back to its role"] if rows else []
 
 
-def set_connection_limit(server: DatabaseServer, name: str, limit: int) -> None:
-    """How many connections a role may hold at once; -1 is no limit. Those that are open stay."""
-    with server.session() as session:
-        session.run([f"ALTER ROLE {identifier(name)} CONNECTION LIMIT {literal(limit)}"])
-
-
 def drop_database(server: DatabaseServer, name: str, *, key: str) -> None:
     """Ends the database's connections and removes it with its role; a no-op when both are gone.
 
