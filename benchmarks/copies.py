@@ -39,7 +39,7 @@ PASSWORD = "only-for-this-benchmark"
 STREAMS = 2
 
 
-class _Clock:
+class RealClock:
     """The real one."""
 
     def now(self) -> datetime:
@@ -50,7 +50,7 @@ class _Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
+class Side:
     """A server with one database."""
 
     server: PostgresServer
@@ -77,14 +77,14 @@ def copy_rows(scales: tuple[int, ...] = SCALES) -> list[str]:
         base = Path(name)
         base.chmod(0o755)
         binaries = install(base / "home", "postgres")
-        source = stack.enter_context(_running(base, "source", binaries))
-        target = stack.enter_context(_running(base, "target", binaries))
+        source = stack.enter_context(running(base, "source", binaries))
+        target = stack.enter_context(running(base, "target", binaries))
         for scale in scales:
             lines.append(_row(base, binaries, source, target, scale))
     return lines
 
 
-def _row(base: Path, binaries: Binaries, source: _Side, target: _Side, scale: int) -> str:
+def _row(base: Path, binaries: Binaries, source: Side, target: Side, scale: int) -> str:
     environment = {"PGPASSWORD": PASSWORD}
     source.fresh()
     load = [binaries.program("pgbench"), "--initialize", "--quiet", f"--scale={scale}", *source.options]
@@ -101,7 +101,7 @@ def _row(base: Path, binaries: Binaries, source: _Side, target: _Side, scale: in
     )
 
 
-def _copied(base: Path, binaries: Binaries, source: _Side, target: _Side, *options: str) -> Sample:
+def _copied(base: Path, binaries: Binaries, source: Side, target: Side, *options: str) -> Sample:
     """In a process of its own, so that its memory can be told."""
     target.fresh()
     places = [f"{side.server.socket_directory},{side.server.port},{side.spec.name}" for side in (source, target)]
@@ -127,14 +127,14 @@ def _copy(bin_dir: str, source: str, target: str, *options: str) -> None:
             target=port(target),
             fresh=fresh,
             parallelism=STREAMS,
-            clock=_Clock(),
+            clock=RealClock(),
             verify="--unverified" not in options,
         )
     )
 
 
 @contextmanager
-def _running(base: Path, name: str, binaries: Binaries) -> Generator[_Side]:
+def running(base: Path, name: str, binaries: Binaries) -> Generator[Side]:
     user = SERVICE_USER if os.geteuid() == 0 else None
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -165,7 +165,7 @@ def _running(base: Path, name: str, binaries: Binaries) -> Generator[_Side]:
         server.wait_ready(30)
         spec = DatabaseSpec(name=name, key=name, verifier=scram_verifier(PASSWORD), connection_limit=20)
         ensure_database(server, spec)
-        yield _Side(server, spec)
+        yield Side(server, spec)
     finally:
         child.terminate()
         child.wait()

@@ -52,6 +52,16 @@ def run_once(
     return Sample(seconds=seconds, peak_mb=usage.ru_maxrss / 1024)
 
 
+def empty_file_cache() -> bool:
+    """Has the system forget every file that it has read, where we may ask that of it; whether it did."""
+    os.sync()
+    try:
+        Path("/proc/sys/vm/drop_caches").write_text("3", encoding="ascii")
+    except OSError:
+        return False
+    return True
+
+
 def median_of(runs: int, measure: Callable[[], Sample]) -> Sample:
     """The median of several runs, each figure by itself."""
     samples = [measure() for _ in range(runs)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.engine import DPAAS, RUNS, Row, count_things
-from benchmarks.measure import CommandFailed, median_of, run_once
+from benchmarks.measure import CommandFailed, Sample, empty_file_cache, median_of, run_once
 from benchmarks.shapes import World, write_project, write_repository
 from benchmarks.world import memory_world
 
@@ -31,10 +31,15 @@ def one_line_change(apps: int = 2000) -> Iterator[Row]:
             )
             text = changed.read_text(encoding="utf-8")
             changed.write_text(text.replace("LOG_LEVEL: info", "LOG_LEVEL: debug"), encoding="utf-8")
-            yield Row(
-                what=f"plan (one line changed), {apps} apps in as many files",
-                ours=median_of(RUNS, lambda: run_once(plan, directory, expect=CHANGES)),
-            )
+            what = f"plan (one line changed), {apps} apps in as many files"
+            yield Row(what=what, ours=median_of(RUNS, lambda: run_once(plan, directory, expect=CHANGES)))
+            if empty_file_cache():
+
+                def cold() -> Sample:
+                    empty_file_cache()
+                    return run_once(plan, directory, expect=CHANGES)
+
+                yield Row(what=f"{what}, nothing in the system's file cache", ours=median_of(RUNS, cold))
 
 
 def growth(sizes: tuple[int, ...] = (5_000, 10_000, 25_000, 50_000)) -> Iterator[str]:

@@ -18,7 +18,7 @@ from declarative_paas.core.event import ApplyOutcome, Event, EventKind, EventSin
 from declarative_paas.core.plan import Change, Operation, Plan, Step
 from declarative_paas.core.provider import ErrorKind, InstanceKey, Provider, ProviderError
 from declarative_paas.core.resource import InstanceStatus, ResourceState
-from declarative_paas.core.state import Intent, Lease, SecretStore, Snapshot, StateStore, StepResult
+from declarative_paas.core.state import HistoryEntry, Intent, Lease, SecretStore, Snapshot, StateStore, StepResult
 
 LEASE_TTL_S = 60.0
 """How long a lock outlives a holder of another machine that died; a living one renews it."""
@@ -66,7 +66,8 @@ class Interruption:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyTools:
     """What a run needs of the world. `parallelism` overrides each provider's own limit; `admit` is asked before a
-    step of what is recorded by then, and raises ProviderError where it must not be taken."""
+    step of what is recorded by then, and raises ProviderError where it must not be taken. `history` is the entry
+    to record when these steps begin: written with every commit, so that a killed run's tells what it did."""
 
     store: StateStore
     secrets: SecretStore
@@ -76,6 +77,7 @@ class ApplyTools:
     interruption: Interruption = field(default_factory=Interruption)
     parallelism: int | None = None
     admit: Callable[[Step, Mapping[ResourceAddress, ResourceState]], None] | None = None
+    history: Callable[[Sequence[Step]], HistoryEntry] | None = None
 
 
 def run_plan(tools: ApplyTools, plan: Plan, snapshot: Snapshot, lease: Lease) -> ApplyResult:
@@ -158,7 +160,9 @@ class _Walk:
             if results or jobs:
                 # One durable transaction: what ended, and what begins. Journal first: a crash must not
                 # orphan a paid add-on. It also checks the fence before every step.
-                self._tools.store.commit(self._lease, results=results, intents=[_intent(job.step) for job in jobs])
+                begun = [job.step for job in jobs]
+                entry = None if self._tools.history is None else self._tools.history(begun)
+                self._tools.store.commit(self._lease, results=results, intents=[*map(_intent, begun)], entry=entry)
                 results = []
             for job in jobs:
                 self._emit(EventKind.STEP_STARTED, step=job.step)

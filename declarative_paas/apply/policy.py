@@ -53,6 +53,9 @@ DEADLINES_S: Final[Mapping[str, float]] = MappingProxyType(
         # As long as a large database takes.
         "data_copy": 14400.0,
         "move_copy": 14400.0,
+        "follower": 14400.0,
+        "move_check": 14400.0,
+        "link": 600.0,
     }
 )
 """Seconds, by resource type, over all tries: then a step is asked to give up."""

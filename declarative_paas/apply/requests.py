@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import cast
 
 from declarative_paas.core.address import ResourceAddress, Scope
+from declarative_paas.core.following import at_step
 from declarative_paas.core.plan import Change, Operation, Step
 from declarative_paas.core.provider import ErrorKind, ProviderError, StepRequest
 from declarative_paas.core.resource import ResourceState
@@ -28,9 +29,9 @@ def build_request(
     siblings: frozenset[str] = frozenset(),
 ) -> StepRequest:
     """Raises ProviderError when a reference leads to nothing: an earlier step did not answer what it should."""
-    making = step.operation in (Operation.CREATE, Operation.UPDATE)
+    making = step.operation in (Operation.CREATE, Operation.UPDATE, Operation.PROMOTE)
     source: Attributes = (change.after if making else change.before) or {}
-    filled = cast("Attributes", fill(source, lookup))
+    filled = cast("Attributes", fill(at_step(step.operation, step.address, source), lookup))
     attributes = cast("Attributes", reveal(filled, open_secret)) if making else filled
     return StepRequest(
         scope=scope,

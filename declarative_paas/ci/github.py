@@ -31,7 +31,7 @@ class GitHub:
     def comments(self, proposal: int) -> Sequence[Comment]:
         me = self.whoami()
         found = self.client.pages(f"{self._at}/issues/{proposal}/comments", self.page_size)
-        return [Comment(id=item["id"], body=item.get("body") or "", is_ours=_is_ours(item, me)) for item in found]
+        return [comment_of(item, me) for item in found]
 
     def add_comment(self, proposal: int, body: str) -> None:
         self.client.send("POST", f"{self._at}/issues/{proposal}/comments", {"body": body}, once=True)
@@ -121,6 +121,11 @@ def _proposal(item: Mapping[str, Any]) -> Proposal:
 def _repository(side: Mapping[str, Any]) -> int | None:
     told: Mapping[str, Any] | None = side.get("repo")
     return None if told is None else told.get("id")
+
+
+def comment_of(item: Mapping[str, Any], me: int | None) -> Comment:
+    """`me` is who writes with this token, as far as it may tell."""
+    return Comment(id=item["id"], body=item.get("body") or "", is_ours=_is_ours(item, me))
 
 
 def proposal_of(item: Mapping[str, Any]) -> Proposal:

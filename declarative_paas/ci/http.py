@@ -28,6 +28,8 @@ MOST_BYTES: Final = 32 * 2**20
 
 _FIRST_WAIT_S: Final = 0.5
 _PASSING: Final = frozenset({500, 502, 503, 504})
+_BUSY: Final = 409
+"""GitLab's answer where somebody else writes the same status: nothing was done."""
 
 
 class ForgeError(Exception):
@@ -78,14 +80,16 @@ class Client:
 
     def pages(self, path: str, size_key: str = "per_page", **query: str | int) -> Iterator[Any]:
         """Every item of a list that comes in pages. Raises ForgeError, also when there is no end of them."""
+        seen = 0
         for page in range(1, MOST_PAGES + 1):
             answer = self.send("GET", path, query={**query, size_key: PAGE, "page": page})
             items = answer.body
             if not is_list(items):
                 raise ForgeError(f"{path}: a list was expected")
             yield from items
+            seen += len(items)
             # A forge may allow smaller pages than were asked for: only its own word, or nothing, is the end.
-            if not items or _is_last(answer.headers, len(items)):
+            if _is_last(answer.headers, len(items), seen):
                 return
         raise ForgeError(f"{path}: more than {MOST_PAGES} pages")
 
@@ -165,6 +169,8 @@ class Client:
         limited = answer.status == 429 or (answer.status == 403 and _is_limit(answer))
         if limited or answer.status == 503:
             return max(waited, _asked_for(answer.headers, self.now()))
+        if answer.status == _BUSY:
+            return waited
         if answer.status not in _PASSING:
             return None
         if once:
@@ -192,13 +198,19 @@ def _asked_for(headers: Message, now: float) -> float:
     return max(0.0, float(reset) - now) if spent and reset.isdigit() else 0.0
 
 
-def _is_last(headers: Message, count: int) -> bool:
-    """By `Link` (all three) or GitLab's `X-Next-Page`; where neither is told, a page that is not full."""
-    link = headers.get("link", "")
+def _is_last(headers: Message, count: int, seen: int) -> bool:
+    """By `Link` (all three), GitLab's `X-Next-Page` or Gitea's `X-Total-Count`; by none, a page that is not full.
+
+    A page of GitLab's may even be empty before the last one: what its reader may not see is taken out afterwards.
+    """
+    link, following, total = (headers.get(name, "") for name in ("link", "x-next-page", "x-total-count"))
     if link:
         return 'rel="next"' not in link
-    following = headers.get("x-next-page")
-    return not following.strip() if following is not None else count < PAGE
+    if headers.get("x-next-page") is not None:
+        return not following.strip()
+    if total.isdigit():
+        return not count or seen >= int(total)
+    return count < PAGE
 
 
 def _parsed(data: bytes) -> Any:

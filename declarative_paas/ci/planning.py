@@ -20,7 +20,8 @@ from declarative_paas.preview.markdown_text import code, marker
 from declarative_paas.preview.model import Origin, Preview
 from declarative_paas.preview.review import review_failure
 from declarative_paas.vault.keyring import Keyring
-from declarative_paas.workflow.affected import plan_affected, remarks, touched_apps
+from declarative_paas.workflow.affected import Affected, plan_affected, remarks, touched_apps
+from declarative_paas.workflow.beside import planned_beside
 from declarative_paas.workflow.deploy import Planned, PlanRequest, plan_changes
 from declarative_paas.workflow.git_changes import Checkout, GitError
 from declarative_paas.workflow.previewing import preview_of
@@ -151,13 +152,21 @@ def _touched_lines(project: Project, checkout: Checkout, base: str | None) -> It
 
 
 def _planned(world: World, wishes: Wishes) -> tuple[Planned, list[str]]:
-    if wishes.base is None:
-        return plan_changes(world, wishes.request), []
-    planned, affected = plan_affected(world, wishes.request, wishes.base, wishes.variables.files)
+    base = wishes.base
+    if base is None:
+        return planned_beside(world, lambda: plan_changes(world, wishes.request)), []
+    affected = Affected(apps=None)
+
+    def plan() -> Planned:
+        nonlocal affected
+        made, affected = plan_affected(world, wishes.request, base, wishes.variables.files)
+        return made
+
+    planned = planned_beside(world, plan)
     if planned.plan is not None:
         # Chosen by us, not by somebody who leaves a part out: it is all that the change can have an effect on.
         planned = replace(planned, plan=replace(planned.plan, targets=()))
-    return planned, [] if planned.plan is None else list(remarks(affected, wishes.base))
+    return planned, [] if planned.plan is None else list(remarks(affected, base))
 
 
 def _failed(stack: Stack, scope: Scope, diagnostics: Sequence[Diagnostic], wishes: Wishes) -> StackPlan:

@@ -1,10 +1,15 @@
-"""What GitHub's and Gitea's workflows read back: step summary, outputs, and annotations on lines of manifests."""
+"""What workflows read back: step summary, outputs, and annotations on lines of manifests.
+
+GitLab knows no annotations, but a Code Quality report, which it shows on the lines of a merge request too.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 from declarative_paas.preview.findings import Finding, findings, relative_path
@@ -18,18 +23,50 @@ MOST_ANNOTATIONS: Final = 10
 
 _ORDER: Final = ("error", "warning", "note")
 _WORDS: Final = {"error": "error", "warning": "warning", "note": "notice"}
+_SEVERITIES: Final = {"error": "critical", "warning": "major", "note": "info"}
+
+QUALITY_FILE: Final = "codequality.json"
+"""Beside the saved plans; `ci/gitlab/dpaas.gitlab-ci.yml` names it."""
 
 
 def annotation_lines(previews: Sequence[Preview]) -> Iterator[str]:
     """Workflow commands, worst first; what has no place in a file is told in the comment only."""
-    every = [finding for preview in previews for finding in findings(preview)]
-    placed = [(finding, path) for finding in every if (path := _path(finding)) is not None]
-    placed.sort(key=lambda item: (_ORDER.index(item[0].level), item[1], item[0].position or ("", 0, 0)))
     told: dict[str, int] = {}
-    for finding, path in placed:
+    for finding, path in _placed(previews):
         told[finding.level] = told.get(finding.level, 0) + 1
         if told[finding.level] <= MOST_ANNOTATIONS:
             yield annotation(finding, path)
+
+
+def quality_report(previews: Sequence[Preview]) -> list[dict[str, Any]]:
+    """https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
+
+    Fingerprints are free of lines, so that a finding is known again where lines have moved.
+    """
+    seen: Counter[str] = Counter()
+    return [_quality_entry(finding, path, seen) for finding, path in _placed(previews)]
+
+
+def _quality_entry(finding: Finding, path: str, seen: Counter[str]) -> dict[str, Any]:
+    assert finding.position is not None, "only what has a place is reported"
+    text = finding.message + (f" ({finding.help})" if finding.help else "")
+    key = f"{finding.rule}\n{path}\n{finding.address}\n{finding.message}"
+    seen[key] += 1
+    return {
+        "description": text,
+        "check_name": finding.rule,
+        "fingerprint": hashlib.sha256(f"{key}\n{seen[key]}".encode(errors="replace")).hexdigest(),
+        "severity": _SEVERITIES[finding.level],
+        "location": {"path": path, "lines": {"begin": max(1, finding.position.line)}},
+    }
+
+
+def _placed(previews: Sequence[Preview]) -> list[tuple[Finding, str]]:
+    """What stands in a file, with its path, the worst first."""
+    every = [finding for preview in previews for finding in findings(preview)]
+    placed = [(finding, path) for finding in every if (path := _path(finding)) is not None]
+    placed.sort(key=lambda item: (_ORDER.index(item[0].level), item[1], item[0].position or ("", 0, 0)))
+    return placed
 
 
 def annotation(finding: Finding, path: str) -> str:

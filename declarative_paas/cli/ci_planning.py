@@ -100,7 +100,8 @@ def _wishes(
 
 
 def _offline(given: Continuous, asked: Asked, job: Job, proposal: Proposal, checkout: Checkout) -> None:
-    """A fork's pull request: no token is used, no state read, and what can be told goes to the step's summary."""
+    """A fork's pull request: no token is used, no state read. What can be told goes to the step's summary, or, as on
+    GitLab where there is none, into the job's log."""
     from declarative_paas.ci.planning import Wishes, offline_text
     from declarative_paas.ci.report_files import add_outputs, add_summary
     from declarative_paas.preview.model import Origin
@@ -120,14 +121,16 @@ def _offline(given: Continuous, asked: Asked, job: Job, proposal: Proposal, chec
     print("A fork's pull request: checked without the state, and not planned.")
     well = all(ok for _, ok in told)
     add_outputs(job.outputs, {"failure-reason": "" if well else "plan-errors"})
-    if not well:
+    if not well or job.summary is None:
         print(safe("\n".join(texts)))
+    if not well:
         raise typer.Exit(exitcode.FAILED)
 
 
 def _saved(directory: Path | None, plans: Sequence[StackPlan], job: Job) -> list[str]:
-    """Writes the plans, on GitLab with the report that its merge requests show; their paths. Raises OSError."""
+    """Writes the plans, on GitLab with the reports that its merge requests show; their paths. Raises OSError."""
     from declarative_paas.ci.planning import plan_paths
+    from declarative_paas.ci.report_files import QUALITY_FILE, quality_report
     from declarative_paas.ci.surroundings import Platform
     from declarative_paas.cli.planfile import write_plan
     from declarative_paas.preview.gitlab import gitlab_view
@@ -143,6 +146,8 @@ def _saved(directory: Path | None, plans: Sequence[StackPlan], job: Job) -> list
         for shown in plans:
             report = directory / f"{str(shown.scope).replace('/', '.')}.terraform.json"
             report.write_text(json.dumps(gitlab_view(shown.preview)) + "\n", encoding="utf-8")
+        quality = json.dumps(quality_report([shown.preview for shown in plans]), indent=1)
+        (directory / QUALITY_FILE).write_text(f"{quality}\n", encoding="utf-8", errors="replace")
     return paths
 
 

@@ -1,4 +1,4 @@
-"""Copies of data for a terminal: one line each, or with every comparison of their verification."""
+"""Copies of data for a terminal, and what follows: one line each, or with every comparison of their verification."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ def copies_text(copies: Sequence[CopyStatus], *, whole: bool) -> str:
     """`whole` adds the notes and the table of each."""
     head = ["fork", "add-on", "from", "verified", "rows", "bytes", "copy", "verification", "comparisons"]
     parts = [columns(head, [_row(copy) for copy in copies])]
+    following = [[copy.fork, copy.alias, copy.follower.sentence] for copy in copies if copy.follower is not None]
+    if following:
+        parts.append(columns(["fork", "add-on", "follows"], following))
     if whole:
         parts += ["\n".join(_details(copy)) for copy in copies]
     return "\n\n".join(parts)

@@ -17,7 +17,7 @@ def main() -> None:
         return
     # What a plan makes has no cycles, and lives until its end: by default Python would walk through all of it
     # again and again, a third of the time of a large plan. Commands that run for long still collect, at times.
-    gc.set_threshold(500_000, 20, 50)
+    gc.set_threshold(2_000_000, 20, 50)
     # Looking for plugins of other packages costs every start some 10 ms, and none belongs into manifests.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from declarative_paas.cli.run import run

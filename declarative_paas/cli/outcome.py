@@ -19,6 +19,7 @@ _DONE = {
     Operation.CREATE: "created",
     Operation.RENAME: "renamed",
     Operation.UPDATE: "updated",
+    Operation.PROMOTE: "promoted",
     Operation.DELETE: "deleted",
     Operation.FORGET: "forgotten",
 }

@@ -32,10 +32,12 @@ def format_of(form: Format | None, *, as_json: bool = False, out: Path | None = 
     return Format.TEXT if out is None else SUFFIXES.get(out.suffix.lower(), Format.TEXT)
 
 
-def print_planned(inputs: ManifestInputs, world: World, planned: Planned, form: Format, *, verbose: bool) -> None:
-    """The plan to stdout, as wide and as coloured as a terminal can show it where it is text."""
+def print_planned(
+    inputs: ManifestInputs, world: World, planned: Planned, form: Format | None, *, verbose: bool
+) -> None:
+    """The plan to stdout; without a format as wide and as coloured as a terminal can show it."""
     assert planned.plan is not None, "only a plan is printed"
-    if form is Format.TEXT:
+    if form is None:
         from declarative_paas.cli.planview import plan_text
 
         print(plan_text(planned.plan, sys.stdout, verbose=verbose, no_color=inputs.no_color), flush=True)

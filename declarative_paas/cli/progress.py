@@ -23,10 +23,18 @@ _DOING = {
     "create": "creating",
     "rename": "renaming",
     "update": "updating",
+    "promote": "promoting",
     "delete": "deleting",
     "forget": "forgetting",
 }
-_DONE = {"create": "created", "rename": "renamed", "update": "updated", "delete": "deleted", "forget": "forgotten"}
+_DONE = {
+    "create": "created",
+    "rename": "renamed",
+    "update": "updated",
+    "promote": "promoted",
+    "delete": "deleted",
+    "forget": "forgotten",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

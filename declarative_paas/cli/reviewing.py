@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from declarative_paas.cli.inputs import ManifestInputs
     from declarative_paas.core.plan import Plan
     from declarative_paas.core.provenance import Provenance
+    from declarative_paas.preview.model import Since
     from declarative_paas.workflow.deploy import Planned, PlanRequest
     from declarative_paas.workflow.world import World
 
@@ -93,16 +94,25 @@ def _planned(inputs: ManifestInputs, world: World, request: PlanRequest, base: s
 def show_since(earlier: Path, plan: Plan, out: TextIO) -> None:
     """Prints how the plan differs from the earlier one; a file that is none ends the command."""
     from declarative_paas.preview.redaction import redacted
+
+    found = since(earlier, redacted(plan).plan, plan.digest())
+    print(f"\nSince {earlier}:", file=out)
+    for line in found.lines:
+        print(safe(f"  {line}"), file=out)
+
+
+def since(earlier: Path, shown: Plan, digest: str) -> Since:
+    """How a plan, masked, whose real digest is given, differs from the earlier one; a file that is none ends the
+    command."""
+    from declarative_paas.preview.model import Since
+    from declarative_paas.preview.redaction import redacted
+    from declarative_paas.preview.values import printable
     from declarative_paas.workflow.since import differences
 
-    before, digest = read_shown(earlier)
-    print(f"\nSince {earlier}:", file=out)
-    found = differences(redacted(before).plan, redacted(plan).plan)
-    for item in found:
-        print(safe(f"  {item}"), file=out)
-    if not found:
-        same = digest == plan.digest()
-        print("  nothing changed" if same else "  only values that are masked here", file=out)
+    before, was = read_shown(earlier)
+    lines = [printable(str(item)) for item in differences(redacted(before).plan, shown)]
+    lines = lines or ["nothing changed" if was == digest else "only values that are masked here"]
+    return Since(name=printable(str(earlier)), lines=tuple(lines))
 
 
 def read_shown(file: Path) -> tuple[Plan, str]:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple, TypedDict, Unpack
+from typing import Final, NamedTuple, TypedDict, Unpack
+
+from declarative_paas.core.nearness import slips_between
+
+_SHORT: Final = 6
+"""Words of fewer letters are near with one slip, longer ones with two."""
+
+_TELLING: Final = 3
+"""So many letters at the beginning of a name tell which one is meant."""
 
 
 class Severity(Enum):
@@ -93,11 +100,31 @@ def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
     return any(diagnostic.is_error for diagnostic in diagnostics)
 
 
-def nearest(word: str, choices: Iterable[str], *, cutoff: float = 0.5) -> str | None:
-    """The valid choice that looks most like `word`, or None when nothing is near (1.0: only itself is)."""
-    candidates = sorted(set(choices))
-    found = difflib.get_close_matches(word, candidates, n=1, cutoff=cutoff)
-    if found:
-        return found[0]
-    folded = {choice.lower(): choice for choice in candidates}
-    return folded.get(word.lower())
+def in_order_of_place(diagnostic: Diagnostic) -> tuple[Position, str, str]:
+    """Sorts as a person reads: by file, line and column; those without a place first."""
+    return diagnostic.position or Position("", 0, 0), diagnostic.code, diagnostic.summary
+
+
+def nearest(word: str, choices: Iterable[str], *, slips: int | None = None) -> str | None:
+    """The valid choice that `word` was most likely meant to be; None when none is near.
+
+    A suggestion is worth more than none only when it is right: it is made for slips of the finger and for a part of a
+    longer name, in any case, and for nothing that merely has some letters in common. `slips`: how many are forgiven;
+    left out, one for a short word and two for a longer one, or a part of the name.
+    """
+    folded = word.casefold()
+    forgiven = slips if slips is not None else 1 if len(word) < _SHORT else 2
+    found: list[tuple[int, int, str]] = []
+    for choice in sorted(set(choices)):
+        other = choice.casefold()
+        distance = slips_between(folded, other, at_most=forgiven)
+        if distance <= forgiven and distance < max(len(word), len(choice)):
+            found.append((distance, 0, choice))
+        elif slips is None and _is_part(folded, other):
+            found.append((forgiven + 1, abs(len(folded) - len(other)), choice))
+    return min(found)[2] if found else None
+
+
+def _is_part(word: str, other: str) -> bool:
+    shorter, longer = sorted((word, other), key=len)
+    return len(shorter) >= _TELLING and longer.startswith(shorter)

@@ -12,6 +12,7 @@ from typing import Any
 from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.diagnostic import Position
 from declarative_paas.core.fork_review import ForkReview
+from declarative_paas.core.price import AppPrice
 from declarative_paas.core.provenance import Provenance
 from declarative_paas.core.resource import ResourceState
 from declarative_paas.core.values import Attributes, Value, decode, encode
@@ -33,12 +34,14 @@ class Operation(Enum):
     """What one step asks of a provider; FORGET asks nothing, it only removes the record.
 
     RENAME gives a thing the address it is asked for under; `prior` tells the one it has. Again, it does
-    nothing. Only a provider whose capabilities say so is ever asked.
+    nothing. Only a provider whose capabilities say so is ever asked. PROMOTE makes a follower a database of its
+    own, see `core.following`; only the provider of followers is ever asked.
     """
 
     CREATE = "create"
     RENAME = "rename"
     UPDATE = "update"
+    PROMOTE = "promote"
     DELETE = "delete"
     FORGET = "forget"
 
@@ -52,6 +55,7 @@ class RiskKind(Enum):
     REGION_MOVE = "region move"
     JURISDICTION_MOVE = "jurisdiction move"
     EXPOSURE = "exposure"
+    PROMOTION = "promotion"  # what followed another database is one of its own: there is no way back
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +137,10 @@ class Plan:
     moved since; `lineage` and `serial` name the state the plan was made from. `refreshed` are records
     to bring up to date with what was read, where that already is what the manifests ask for;
     `settles` the journaled steps of an interrupted apply that this plan finishes or found finished.
-    `targets` to `refresh_only` are what was asked for: enough to plan the same again. `forks` tells of each fork
+    `targets` to `finish` are what was asked for: enough to plan the same again (`back` and `finish` name apps whose
+    move between regions ends so). `forks` tells of each fork
     that is made what its reviewer must know, `provenance` of which commits the plan is and until when it holds.
+    `app_prices` are those of the apps that change, as `price_before_cents` and the like are of everything.
     """
 
     scope: Scope
@@ -155,9 +161,12 @@ class Plan:
     replaces: tuple[ResourceAddress, ...] = ()
     destroy: bool = False
     refresh_only: bool = False
+    back: tuple[str, ...] = ()
+    finish: tuple[str, ...] = ()
     price_before_cents: int = 0
     price_after_cents: int = 0
     unpriced: int = 0
+    app_prices: Mapping[str, AppPrice] = field(default_factory=dict[str, AppPrice])
     forks: tuple[ForkReview, ...] = ()
     provenance: Provenance | None = None
 
@@ -254,6 +263,9 @@ def _content(plan: Plan) -> dict[str, Any]:
         "refreshed": [record.to_json() for record in plan.refreshed],
         "settles": list(plan.settles),
         # Only where there are any: a plan that was saved before this was told reads, and sums up, as it did.
+        **({"app_prices": [one.to_json(app) for app, one in plan.app_prices.items()]} if plan.app_prices else {}),
+        **({"back": list(plan.back)} if plan.back else {}),
+        **({"finish": list(plan.finish)} if plan.finish else {}),
         **({"forks": [fork.to_json() for fork in plan.forks]} if plan.forks else {}),
         **({"provenance": plan.provenance.to_json()} if plan.provenance is not None else {}),
     }
@@ -305,6 +317,9 @@ def plan_from_json(data: Mapping[str, Any], *, shown: bool = False) -> Plan:
         base=data["base"],
         refreshed=tuple(ResourceState.from_json(item) for item in data["refreshed"]),
         settles=tuple(data["settles"]),
+        back=tuple(data.get("back", ())),
+        finish=tuple(data.get("finish", ())),
+        app_prices={item["app"]: AppPrice.from_json(item) for item in data.get("app_prices", ())},
         forks=tuple(ForkReview.from_json(item) for item in data.get("forks", ())),
         provenance=Provenance.from_json(data["provenance"]) if "provenance" in data else None,
     )

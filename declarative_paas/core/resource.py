@@ -35,6 +35,21 @@ class Resource:
     create_before_destroy: bool = False
     _dependencies: tuple[ResourceAddress, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
+    def declared_by(self, file: str) -> Resource:
+        """The same, declared in this file. Spelled out: for each of many thousand, `replace` takes twice the time."""
+        return Resource(
+            address=self.address,
+            region=self.region,
+            attributes=self.attributes,
+            after=self.after,
+            position=self.position,
+            price_cents=self.price_cents,
+            ignored=self.ignored,
+            declared_in=file,
+            replace_triggered_by=self.replace_triggered_by,
+            create_before_destroy=self.create_before_destroy,
+        )
+
     def dependencies(self) -> tuple[ResourceAddress, ...]:
         """Addresses that must be settled before this one, sorted, each once."""
         known = self._dependencies

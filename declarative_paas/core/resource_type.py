@@ -73,6 +73,18 @@ def _types() -> Mapping[str, ResourceType]:
             force_new=stable({"target"}),
             untracked=stable({"source", "between"}),
         ),
+        # The way between two regions that followers use: kept as long as one of them needs it.
+        ResourceType(name="link", order=1, stable_outputs=stable({"id"})),
+        # As a data_copy, and kept like its source from then on, until it is promoted.
+        ResourceType(
+            name="follower",
+            order=2,
+            stable_outputs=stable({"id", "copy", "verified_at"}),
+            force_new=stable({"target"}),
+            untracked=stable({"source", "between", "compare"}),
+        ),
+        # Both sides of a move that followed, compared once the app serves again.
+        ResourceType(name="move_check", order=7, stable_outputs=stable({"id"})),
         # Made again for every new slug of the source; a slug that is there is not sent twice.
         ResourceType(name="slug_copy", order=3, stable_outputs=stable({"id"}), untracked=stable({"between"})),
         ResourceType(name="config", order=3, keyed=stable({"vars"})),

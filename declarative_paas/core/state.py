@@ -87,7 +87,11 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
-    """One apply or destroy, as `dpaas history` shows it. `outcome`: running, succeeded, failed, interrupted."""
+    """One apply or destroy, as `dpaas history` shows it. `outcome`: running, succeeded, failed, interrupted.
+
+    `steps` is how many its plan had, `summary` how many of them succeeded, by operation. `under_way` are those that
+    had begun and whose end is not recorded ("create addon.shop/DATABASE"): of a killed command nobody knows it.
+    """
 
     id: str
     started_at: str
@@ -98,6 +102,21 @@ class HistoryEntry:
     plan_digest: str
     summary: Mapping[str, int]
     failures: Sequence[str] = ()
+    steps: int = 0
+    under_way: Sequence[str] = ()
+
+    @property
+    def untouched(self) -> int:
+        """Steps that had not begun: the command was ended, or what they wait for failed."""
+        return max(0, self.steps - sum(self.summary.values()) - len(self.failures) - len(self.under_way))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BegunText:
+    """The plan of the command whose history entry has the id `entry`, as text, kept until that has ended well."""
+
+    entry: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,12 +163,28 @@ class StateStore(Protocol):
         results: Sequence[StepResult] = (),
         intents: Sequence[Intent] = (),
         at_least: int = 0,
+        entry: HistoryEntry | None = None,
     ) -> int:
-        """One durable transaction; checks the fence; returns the new serial, `at_least` this. Raises LeaseLost."""
+        """One durable transaction; checks the fence; returns the new serial, `at_least` this. Raises LeaseLost.
+
+        `entry` is the history's word on the command so far, written with what it tells of.
+        """
         ...
 
     def record(self, scope: Scope, entry: HistoryEntry) -> None:
         """Inserts or replaces the history entry with this id."""
+        ...
+
+    def begin(self, lease: Lease, entry: HistoryEntry, plan: str) -> None:
+        """Records the entry and keeps its plan in the place of any other's, in one transaction. Raises LeaseLost."""
+        ...
+
+    def begun(self, scope: Scope) -> BegunText | None:
+        """The plan that is kept: of the last command that began and has not ended well."""
+        ...
+
+    def forget_begun(self, scope: Scope, entry: str) -> None:
+        """Ends what `begin` keeps for this entry; a no-op when another has begun since."""
         ...
 
     def history(self, scope: Scope) -> Sequence[HistoryEntry]:

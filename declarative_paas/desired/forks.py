@@ -9,35 +9,38 @@ from typing import Final
 from declarative_paas.catalog.model import Service
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.diagnostic import Diagnostic, Position, error
+from declarative_paas.core.following import link_address
 from declarative_paas.core.resource import Resource
 from declarative_paas.core.values import Reference
+from declarative_paas.desired.followers import (
+    TRANSFERS_REGION,
+    follow_diagnostics,
+    follower_address,
+)
 from declarative_paas.desired.inputs import DesiredInputs, SourceFacts
 from declarative_paas.manifest.app_models import Addon, AddonAttach, AddonPlan
 from declarative_paas.manifest.fork_models import DataMode
 from declarative_paas.manifest.manifests import AppManifest, Fork
 
-TRANSFERS_REGION = "transfers"
-"""A copy is made between two regions and belongs to neither."""
-
 COPIED: Final = frozenset({"postgres", "redis"})
 """The kinds of service whose data can be read out and verified."""
-
-FOLLOWED: Final[frozenset[str]] = frozenset()
 
 _URL_WITH_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
 
 
-def data_copies(app: AppManifest, apps: Mapping[str, AppManifest]) -> Iterator[Resource]:
+def data_copies(app: AppManifest, apps: Mapping[str, AppManifest], inputs: DesiredInputs) -> Iterator[Resource]:
     """One `data_copy` for each add-on whose data the fork copies, made once for the fork's add-on as it is.
 
-    It follows the source's release, where that changes in the same plan: the copy holds what its migrations made.
+    What was a follower and is promoted has its data by that. A copy follows the source's release, where that changes
+    in the same plan: it holds what its migrations made.
     """
     fork = app.fork
     if fork is None:
         return
     source = apps[fork.source]
     for alias, addon in _addons(source).items():
-        if isinstance(addon, AddonPlan) and fork.data.get(alias) == "copy":
+        followed = follower_address(app.name, alias) in inputs.followers
+        if isinstance(addon, AddonPlan) and fork.data.get(alias) == "copy" and not followed:
             theirs = ResourceAddress("addon", source.name, alias)
             yield Resource(
                 address=ResourceAddress("data_copy", app.name, alias),
@@ -141,10 +144,8 @@ def _data(
         )
     elif mode == "copy" and service.kind not in COPIED:
         yield error("fork-data", f"the data of {service.name} cannot be copied", place, expected="empty or share")
-    elif mode == "follow" and service.kind not in FOLLOWED:
-        yield error(
-            "follow-unsupported", f"{service.name} has no followers here", place, expected="copy, empty or share"
-        )
+    elif mode == "follow" and isinstance(mine, AddonPlan):
+        yield from follow_diagnostics(app, source, addon, mine, service, inputs)
     if isinstance(mine, AddonPlan):
         yield from _changed_plan(app, fork, alias, addon, mine, mode, service)
 
@@ -231,10 +232,11 @@ def _residency(
         return
     for alias, mode in sorted(fork.data.items()):
         if mode != "empty":
+            way = f"over {link_address(source.spec.region, app.spec.region)} " if mode == "follow" else ""
             yield error(
                 "residency",
                 f"the data of {source.name} must stay in {must}, but would go from addon.{source.name}/{alias} "
-                f"({_where(source, jurisdictions)}) to {app.name} ({_where(app, jurisdictions)})",
+                f"({_where(source, jurisdictions)}) {way}to {app.name} ({_where(app, jurisdictions)})",
                 fork.manifest.position("data", alias),
                 expected=f"data: {{{alias}: empty}}, or a region with jurisdiction {must}",
             )

@@ -10,8 +10,9 @@ from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.diagnostic import error, nearest
 from declarative_paas.core.resource import Resource
 from declarative_paas.core.values import Reference, Value
+from declarative_paas.desired.followers import promoted_aliases
 from declarative_paas.desired.inputs import DesiredInputs, Diagnostics, SourceFacts
-from declarative_paas.manifest.app_models import ProcessFormation, SourceImage
+from declarative_paas.manifest.app_models import ProcessFormation, SourceImage, SourcePath
 from declarative_paas.manifest.manifests import AppManifest
 
 DEFAULT_SIZE = "standard-1x"
@@ -42,6 +43,7 @@ def slug_resource(app: AppManifest, inputs: DesiredInputs, diagnostics: Diagnost
         "source": facts.digest,
         "path": os.path.relpath(directory, base),
         "build": app.spec.build,
+        **_dockerfile(app.spec.source),
     }
     if app.spec.stack is not None:
         attributes["stack"] = app.spec.stack
@@ -52,6 +54,14 @@ def slug_resource(app: AppManifest, inputs: DesiredInputs, diagnostics: Diagnost
         after=(ResourceAddress("app", app.name),),
         position=app.position("source"),
     )
+
+
+def _dockerfile(source: SourcePath | SourceImage) -> dict[str, Value]:
+    """How the image of a Dockerfile is made; nothing where a slug is built."""
+    if isinstance(source, SourceImage) or source.dockerfile is None:
+        return {}
+    said: dict[str, Value] = {"dockerfile": source.dockerfile, "target": source.target, "args": source.args}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def release_resource(app: AppManifest, inputs: DesiredInputs, after: Sequence[ResourceAddress] = ()) -> Resource:
@@ -79,6 +89,10 @@ def release_resource(app: AppManifest, inputs: DesiredInputs, after: Sequence[Re
         "command": app.spec.release or facts.process_types.get(RESERVED_TYPE),
         "rollback_to": None,
     }
+    promoted = promoted_aliases(app, inputs)
+    if promoted:
+        # What could only read before may need its release command now.
+        attributes["promoted"] = list(promoted)
     if isinstance(app.spec.source, SourceImage):
         attributes["image"] = app.spec.source.image
     else:
@@ -93,11 +107,15 @@ def release_resource(app: AppManifest, inputs: DesiredInputs, after: Sequence[Re
 
 
 def formation_resource(app: AppManifest, inputs: DesiredInputs, diagnostics: Diagnostics) -> Resource | None:
-    """All process types of the app; without a `formation` one web dyno, when the source says how to run it."""
+    """All process types of the app; without a `formation` one web dyno, when the source says how to run it.
+
+    A Dockerfile does, as on Heroku: its image's own command.
+    """
     commands = inputs.sources.get(app.name, SourceFacts()).process_types
     declared = app.spec.formation
     if declared is None:
-        declared = {"web": ProcessFormation()} if "web" in commands else {}
+        serves = "web" in commands or (app.runs_image and app.source_directory is not None)
+        declared = {"web": ProcessFormation()} if serves else {}
     processes: dict[str, Value] = {}
     price = 0
     for name, process in sorted(declared.items()):
@@ -141,7 +159,7 @@ def _process(
         )
         return None
     command = process.command or commands.get(name)
-    if command is None and not isinstance(app.spec.source, SourceImage):
+    if command is None and not app.runs_image:
         diagnostics.append(
             error(
                 "no-command",
@@ -179,14 +197,16 @@ def _check_limits(
         )
 
 
-def domain_resources(app: AppManifest, formation: Resource | None) -> Iterator[Resource]:
-    """Host names come last: traffic arrives when something answers."""
-    after = (ResourceAddress("app", app.name),) if formation is None else (formation.address,)
+def domain_resources(app: AppManifest, formation: Resource | None, inputs: DesiredInputs) -> Iterator[Resource]:
+    """Host names come last: traffic arrives when something answers. While an app moves they come before its freeze,
+    for it is over when they lead to what answers."""
+    last = formation is not None and app.name not in inputs.moves
+    after = ResourceAddress("formation" if last else "app", app.name)
     for number, hostname in enumerate(app.spec.domains or ()):
         yield Resource(
             address=ResourceAddress("domain", app.name, hostname.lower()),
             region=app.spec.region,
             attributes={"hostname": hostname.lower()},
-            after=after,
+            after=(after,),
             position=app.position("domains", number),
         )

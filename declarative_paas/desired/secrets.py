@@ -30,7 +30,7 @@ def find_secret(name: str, position: Position, inputs: DesiredInputs, diagnostic
                 position,
                 expected=f"`dpaas secrets set {name}` before planning",
                 # Names of secrets have much in common: only a slip of the finger is worth a suggestion.
-                suggestion=nearest(name, inputs.secrets, cutoff=0.8),
+                suggestion=nearest(name, inputs.secrets, slips=1),
             )
         )
     return found

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, WithJsonSchema
+from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from declarative_paas.manifest import formats
 from declarative_paas.manifest.model_base import (
@@ -31,10 +32,33 @@ ScalarText: TypeAlias = Annotated[str, WithJsonSchema({"type": ["string", "numbe
 """Text; numbers and booleans are taken as the text they were written as (`1.10` stays `1.10`)."""
 
 
+def _build_argument(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise PydanticCustomError("build_argument", "text")
+
+
+BuildArgument: TypeAlias = Annotated[
+    Any, AfterValidator(_build_argument), WithJsonSchema({"type": ["string", "number", "boolean"]})
+]
+"""Text as `ScalarText`. A mapping most likely means a secret, which a build argument cannot be: that has a message."""
+
+
 class SourcePath(ManifestModel):
-    """A directory that is built into a slug."""
+    """A directory that is built: into a slug or, where it says so, into the image of its Dockerfile."""
 
     path: Text = Field(description="The app's source directory, relative to the file that declares it.")
+    dockerfile: Text | None = Field(
+        default=None,
+        description="A Dockerfile, relative to `path`: the app is the image that it makes. Left out: a slug is built.",
+    )
+    target: Text | None = Field(
+        default=None, description="The stage of the Dockerfile that is built. Left out: its last one."
+    )
+    args: dict[ConfigKey, BuildArgument] | None = Field(
+        default=None,
+        description="The Dockerfile's build arguments. They stay readable in the image: no place for secrets.",
+    )
 
 
 class SourceImage(ManifestModel):
@@ -213,6 +237,11 @@ class AppSpec(ManifestModel):
         default=None, description="Host names that the router sends to this app."
     )
     drains: tuple[Drain, ...] | None = Field(default=None, description="Where the app's log lines are sent.")
+    move: dict[Alias, Literal["copy", "follow"]] | None = Field(
+        default=None,
+        description="How the data of an add-on, by alias, comes along when `region` changes. copy (the default): "
+        "while nobody writes. follow: a follower keeps up with it first, so that writes stop for seconds.",
+    )
     maintenance: bool | None = Field(default=None, description="true: the router answers with the maintenance page.")
     residency: Annotated[str, StringConstraints(pattern=formats.JURISDICTION.pattern)] | None = Field(
         default=None, description="The jurisdiction that the app and all its data must stay in, such as US."

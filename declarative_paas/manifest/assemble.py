@@ -62,9 +62,10 @@ def assemble(
     environment: str | None,
     is_complete: bool = True,
 ) -> tuple[Manifests | None, list[Diagnostic]]:
-    """The manifests, or None when anything is an error. Diagnostics are in no particular order.
+    """What is sound of the manifests, all of them without an error; None without a sound Platform.
 
-    `is_complete`: every file could be read and recognised; else the Platform may stand in one that was not.
+    Diagnostics are in no particular order. `is_complete`: every file could be read and recognised; else the Platform
+    may stand in one that was not.
     """
     documents, diagnostics = merge_overlays(base, overlays)
     platforms = [document for document in documents if document.kind == "Platform"]
@@ -73,13 +74,16 @@ def assemble(
     # Without a Platform every variable would be undefined: that is one mistake, not many.
     diagnostics.extend(mistakes if platform else [])
     manifests: list[Manifest] = []
+    unsound: set[str] = set()
     for document in documents:
         if document.has_variables and platform is None:
             continue
         manifest, mistakes = _finish(document, variables)
         diagnostics.extend(mistakes)
-        if manifest is not None:
+        if manifest is not None and not has_errors(mistakes):
             manifests.append(manifest)
+        elif document.name is not None:
+            unsound.add(document.name)
     diagnostics.extend(_unused(variables, given.assignments))
     diagnostics.extend(_twice(documents))
     if not platforms and is_complete:
@@ -88,18 +92,18 @@ def assemble(
             error("no-platform", "no Platform is declared", where, expected="one document with kind: Platform")
         )
     found = next((manifest for manifest in manifests if isinstance(manifest, PlatformManifest)), None)
-    if found is None or has_errors(diagnostics):
+    if found is None:
         return None, diagnostics
     declared = [one for one in manifests if isinstance(one, AppManifest)]
     forks = [one for one in manifests if isinstance(one, ForkManifest)]
-    diagnostics.extend(_same_name([*declared, *forks]))
-    if has_errors(diagnostics):
+    twice = _same_name([*declared, *forks])
+    diagnostics.extend(one for one in twice if one not in diagnostics)
+    if twice:
+        # Which of the two is meant nobody knows, nor what is a mistake in it.
         return None, diagnostics
-    derived, mistakes = derive_forks(declared, forks)
+    derived, mistakes = derive_forks(declared, forks, broken=unsound)
     diagnostics.extend(mistakes)
     apps = sorted([*declared, *derived], key=lambda app: app.name)
-    if has_errors(diagnostics):
-        return None, diagnostics
     return Manifests(platform=found, apps=tuple(apps), environment=environment), diagnostics
 
 

@@ -32,7 +32,12 @@ _LATER_KINDS: Final = ("Pipeline",)
 _OUR_KEYS: Final = ("apiVersion", "kind", "metadata", "spec")
 
 _WRITTEN_AS_TEXT: Final[dict[Kind, tuple[tuple[str, ...], ...]]] = {
-    "App": (("spec", "config", "*"), ("metadata", "labels", "*"), ("spec", "addons", "*", "version")),
+    "App": (
+        ("spec", "config", "*"),
+        ("metadata", "labels", "*"),
+        ("spec", "addons", "*", "version"),
+        ("spec", "source", "args", "*"),
+    ),
     "Platform": (("metadata", "labels", "*"),),
     "Fork": (("spec", "config", "*"), ("metadata", "labels", "*"), ("spec", "addons", "*", "version")),
 }

@@ -199,6 +199,16 @@ def _too_short(problem: _Problem) -> Diagnostic:
     return problem.report("missing-value", f"{problem.name} is empty", "at least one")
 
 
+def _build_argument(problem: _Problem) -> Diagnostic:
+    if not isinstance(problem.value, Mapping):
+        return problem.report("wrong-type", f"{problem.name} must be text, not {_kind_of(problem.value)}", "text")
+    return problem.report(
+        "secret-build-argument",
+        f"{problem.name} can only be text: build arguments stay readable in the image",
+        "text here; a secret under spec.config, which dynos and the release command get when they run",
+    )
+
+
 def _no_spelling(_: Any) -> str | None:
     return None
 
@@ -245,6 +255,7 @@ _EXPLAINERS: Final[dict[str, Callable[[_Problem], Diagnostic]]] = {
     "union_tag_not_found": _no_shape,
     "union_tag_invalid": _no_shape,
     "too_short": _too_short,
+    "build_argument": _build_argument,
 }
 
 

@@ -18,21 +18,25 @@ from declarative_paas.manifest.nodes import MappingNode, Node, Scalar, SequenceN
 _LAID_OVER: Final = ("drains", "stack", "residency", "release", "protect", "ignore", "region")
 """What a fork says of these stands for what its source says."""
 
-_NOT_INHERITED: Final = ("maintenance", "config", "formation", "addons", "domains")
-"""A source in maintenance is no reason for the fork to be; the others are made anew from both, part by part."""
+_NOT_INHERITED: Final = ("maintenance", "move", "config", "formation", "addons", "domains")
+"""A source in maintenance, or about to move, is no reason for the fork to be; the others are made anew from both,
+part by part."""
 
 _NOWHERE: Final = Position("", 0, 0)
 
 
 def derive_forks(
-    apps: Sequence[AppManifest], forks: Sequence[ForkManifest]
+    apps: Sequence[AppManifest], forks: Sequence[ForkManifest], *, broken: Collection[str] = ()
 ) -> tuple[list[AppManifest], list[Diagnostic]]:
-    """Each fork as an app, sources before their forks, and what is wrong with them. A fork of a fork is fine."""
+    """Each fork as an app, sources before their forks, and what is wrong with them. A fork of a fork is fine.
+
+    `broken`: apps and forks with a mistake of their own, told already, which nothing is derived from.
+    """
     known = {app.name: app for app in apps}
     waiting = {fork.name: fork for fork in forks}
     diagnostics: list[Diagnostic] = []
     derived: list[AppManifest] = []
-    broken: set[str] = set()
+    unsound = set(broken)
     while waiting:
         ready = [fork for fork in waiting.values() if fork.spec.source not in waiting]
         if not ready:
@@ -40,10 +44,10 @@ def derive_forks(
             break
         for fork in ready:
             del waiting[fork.name]
-            app, mistakes = _derived(fork, known, broken, waiting)
+            app, mistakes = _derived(fork, known, unsound, waiting)
             diagnostics.extend(mistakes)
             if app is None:
-                broken.add(fork.name)
+                unsound.add(fork.name)
             else:
                 known[app.name] = app
                 derived.append(app)

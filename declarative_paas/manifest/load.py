@@ -20,7 +20,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
-from declarative_paas.core.diagnostic import Diagnostic, Position, error, has_errors, nearest
+from declarative_paas.core.diagnostic import Diagnostic, error, has_errors, in_order_of_place, nearest
 from declarative_paas.manifest.assemble import GivenVariables, ManifestFile, assemble, parse_file, recognise_all
 from declarative_paas.manifest.documents import Document
 from declarative_paas.manifest.file_text import MAX_FILE_BYTES, too_large
@@ -31,6 +31,8 @@ from declarative_paas.manifest.yaml_text import YamlText, parse_yaml
 
 SUFFIXES: Final = (".yaml", ".yml")
 OVERLAYS: Final = "overlays"
+DEFAULT_ENVIRONMENT: Final = "default"
+"""The environment of a plan without `--env`, which merges no overlay. It may be named, too."""
 _OUR_STEMS: Final = ("dpaas", "app")
 _OUR_ENDING: Final = ".dpaas"
 _PASSED_OVER: Final = frozenset({OVERLAYS, "node_modules", "vendor", "venv", "__pycache__"})
@@ -38,9 +40,11 @@ _PASSED_OVER: Final = frozenset({OVERLAYS, "node_modules", "vendor", "venv", "__
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadResult:
-    """`manifests` is None when any diagnostic is an error. `files` are all that were read, in order."""
+    """`manifests` is None when any diagnostic is an error; then `sound` is what has none, as far as there is a Platform
+    to look for more mistakes with. `files` are all that were read, in order."""
 
     manifests: Manifests | None
+    sound: Manifests | None
     diagnostics: tuple[Diagnostic, ...]
     files: tuple[Path, ...]
 
@@ -48,6 +52,7 @@ class LoadResult:
 def load(paths: Sequence[Path], *, environment: str | None = None, variables: VariableInputs) -> LoadResult:
     """Reads, merges and checks all manifests. A mistake never raises; all of them come at once, sorted."""
     reader = _Reader()
+    without_overlay = environment in (None, DEFAULT_ENVIRONMENT)
     with _without_garbage_collection():
         base, diagnostics = recognise_all(reader.read_base(paths))
         overlays: list[Document] = []
@@ -61,21 +66,21 @@ def load(paths: Sequence[Path], *, environment: str | None = None, variables: Va
             assignments=variables.assignments,
         )
         is_complete = not has_errors([*diagnostics, *reader.diagnostics])
-        manifests, mistakes = assemble(base, overlays, given, environment=environment, is_complete=is_complete)
+        manifests, mistakes = assemble(
+            base, overlays, given, environment=None if without_overlay else environment, is_complete=is_complete
+        )
     diagnostics.extend(mistakes)
     if manifests is not None:
         diagnostics.extend(_missing_sources(manifests.apps))
+        diagnostics.extend(_missing_dockerfiles(manifests.apps))
     diagnostics.extend(reader.diagnostics)
     return LoadResult(
         manifests=None if has_errors(diagnostics) else manifests,
+        sound=manifests if has_errors(diagnostics) else None,
         # What stands behind an alias is seen at each of its uses: one mistake, told once.
-        diagnostics=tuple(sorted(dict.fromkeys(diagnostics), key=_order)),
+        diagnostics=tuple(sorted(dict.fromkeys(diagnostics), key=in_order_of_place)),
         files=tuple(reader.files),
     )
-
-
-def _order(diagnostic: Diagnostic) -> tuple[Position, str, str]:
-    return diagnostic.position or Position("", 0, 0), diagnostic.code, diagnostic.summary
 
 
 @contextmanager
@@ -90,6 +95,15 @@ def _without_garbage_collection() -> Generator[None]:
             gc.enable()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """A file to read. `sought`: every document in it must be ours. `real`: its path without links, where known."""
+
+    path: Path
+    sought: bool
+    real: str | None = None
+
+
 class _Reader:
     """Finds and reads files; remembers which, and what went wrong."""
 
@@ -97,12 +111,11 @@ class _Reader:
         self.files: list[Path] = []
         self.diagnostics: list[Diagnostic] = []
         self._seen: set[str] = set()
-        self._directories: dict[str, str] = {}
 
     def read_base(self, paths: Sequence[Path]) -> list[ManifestFile]:
         parsed: list[ManifestFile] = []
         for path in paths:
-            found = list(self._in_directory(path)) if path.is_dir() else [(path, True)]
+            found = list(self._in_directory(path)) if path.is_dir() else [_Found(path=path, sought=True)]
             if not found:
                 self.diagnostics.append(
                     error(
@@ -118,6 +131,18 @@ class _Reader:
             return []
         root = Path(platform.node.position.file).parent / OVERLAYS
         existing = sorted(one.name for one in _entries(root) if one.is_dir() and not one.name.startswith("."))
+        if environment == DEFAULT_ENVIRONMENT:
+            # Its state is that of a plan without --env: one with an overlay and one without would undo each other.
+            if environment in existing:
+                self.diagnostics.append(
+                    error(
+                        "reserved-environment",
+                        f"{root / environment} is never merged: {environment!r} is what is planned without --env",
+                        platform.node.position,
+                        expected="another name for the directory, and for --env",
+                    )
+                )
+            return []
         if environment not in existing:
             listed = f"one of {', '.join(existing)}" if existing else f"a directory {root / environment}"
             self.diagnostics.append(
@@ -130,46 +155,50 @@ class _Reader:
                 )
             )
             return []
-        return self._parse([(one, True) for one in _entries(root / environment) if _is_yaml(one)])
+        return self._parse([_Found(path=one, sought=True) for one in _entries(root / environment) if _is_yaml(one)])
 
     def read_variable_files(self, paths: Sequence[Path]) -> list[tuple[str, YamlText]]:
         read = [(str(path), self._bytes(path)) for path in paths]
         return [(name, parse_yaml(data, name)) for name, data in read if data is not None]
 
-    def _in_directory(self, directory: Path) -> Iterator[tuple[Path, bool]]:
+    def _in_directory(self, directory: Path) -> Iterator[_Found]:
         for entry in _entries(directory):
             if _is_yaml(entry):
-                yield entry, _is_ours(entry)
-        top = str(directory)
-        for root, directories, names in os.walk(top, onerror=self._unreadable):
-            directories[:] = sorted(
-                name for name in directories if name not in _PASSED_OVER and not name.startswith(".")
-            )
-            if root != top:
-                # Names before paths: a repository has far more files than manifests.
-                for name in sorted(name for name in names if _is_ours_by_name(name)):
-                    yield Path(root, name), True
+                yield _Found(path=entry, sought=_is_ours(entry))
+        yield from self._below(directory, os.path.realpath(directory), is_top=True)
 
-    def _parse(self, found: Sequence[tuple[Path, bool]]) -> list[ManifestFile]:
+    def _below(self, directory: Path, real: str, *, is_top: bool) -> Iterator[_Found]:
+        """What lies in this directory, then in those below it, each by name. `real`: without a link on the way."""
+        try:
+            with os.scandir(directory) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
+        except OSError as problem:
+            self._unreadable(problem, directory)
+            return
+        below: list[str] = []
+        for entry in entries:
+            name = entry.name
+            if _may_hold_manifests(name) and _is_directory(entry):
+                # Not a link to one: it would be read twice, or lead in a circle.
+                if not entry.is_symlink():
+                    below.append(name)
+            elif not is_top and _is_ours_by_name(name):
+                link = entry.is_symlink()
+                yield _Found(path=directory / name, sought=True, real=None if link else f"{real}/{name}")
+        for name in below:
+            yield from self._below(directory / name, f"{real}/{name}", is_top=False)
+
+    def _parse(self, found: Sequence[_Found]) -> list[ManifestFile]:
         parsed: list[ManifestFile] = []
-        for path, sought in found:
-            identity = self._identity(path)
+        for one in found:
+            identity = one.real or os.path.realpath(one.path)
             if identity in self._seen:
                 continue
             self._seen.add(identity)
-            data = self._bytes(path)
+            data = self._bytes(one.path)
             if data is not None:
-                parsed.append(parse_file(data, str(path), sought=sought))
+                parsed.append(parse_file(data, str(one.path), sought=one.sought))
         return parsed
-
-    def _identity(self, path: Path) -> str:
-        """The file whatever way led to it; each directory is resolved once."""
-        if path.is_symlink():
-            return os.path.realpath(path)
-        parent = str(path.parent)
-        if parent not in self._directories:
-            self._directories[parent] = os.path.realpath(parent)
-        return f"{self._directories[parent]}/{path.name}"
 
     def _bytes(self, path: Path) -> bytes | None:
         try:
@@ -221,6 +250,17 @@ def _is_yaml(path: Path) -> bool:
     return path.suffix in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
 
 
+def _may_hold_manifests(name: str) -> bool:
+    return name not in _PASSED_OVER and not name.startswith(".")
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
 def _is_ours(path: Path) -> bool:
     return _is_ours_by_name(path.name)
 
@@ -244,5 +284,29 @@ def _missing_sources(apps: Sequence[AppManifest]) -> Iterator[Diagnostic]:
             app.position("source", "path"),
             expected="a directory, relative to this file",
             suggestion=str(Path(getattr(app.spec.source, "path")).with_name(near)) if near else None,  # noqa: B009
+            address=f"app.{app.name}",
+        )
+
+
+def _missing_dockerfiles(apps: Sequence[AppManifest]) -> Iterator[Diagnostic]:
+    """A diagnostic for every Dockerfile that is not in its source."""
+    for app in apps:
+        directory = app.source_directory
+        named = getattr(app.spec.source, "dockerfile", None)
+        if directory is None or named is None or not directory.is_dir():
+            continue
+        file = directory / named
+        inside = Path(os.path.normpath(file)).is_relative_to(os.path.normpath(directory))
+        if inside and file.is_file():
+            continue
+        wrong = f"there is no file {file}" if inside else f"the Dockerfile {file} is not in the source {directory}"
+        beside = [one.name for one in _entries(file.parent) if one.is_file()] if inside else []
+        near = nearest(file.name, beside)
+        yield error(
+            "dockerfile-missing",
+            wrong,
+            app.position("source", "dockerfile"),
+            expected="a file below source.path, relative to it",
+            suggestion=str(Path(named).with_name(near)) if near else None,
             address=f"app.{app.name}",
         )

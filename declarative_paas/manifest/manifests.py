@@ -78,6 +78,11 @@ class AppManifest:
         assert declared is not None, "a source path was validated"
         return Path(declared.position.file).parent / source.path
 
+    @property
+    def runs_image(self) -> bool:
+        """Whether its dynos run an image, which may say itself how: one that is named, or its Dockerfile's."""
+        return not isinstance(self.spec.source, SourcePath) or self.spec.source.dockerfile is not None
+
     def position(self, *path: Step) -> Position:
         """Where the field at a path below `spec` stands, or its nearest parent; without a path, the app's name.
 

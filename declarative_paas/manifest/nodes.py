@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from declarative_paas.core.diagnostic import Position
 
@@ -16,9 +16,11 @@ Step: TypeAlias = str | int
 """One step of a path: a mapping's key or a list's index."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """A single value: what it means (`12`), and the text it was written as (`0x0c`)."""
+class Scalar(NamedTuple):
+    """A single value: what it means (`12`), and the text it was written as (`0x0c`).
+
+    A tuple, as positions are: most of a document is made of them.
+    """
 
     value: ScalarValue
     text: str

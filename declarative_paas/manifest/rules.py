@@ -29,7 +29,7 @@ _BY_VALUE: Final = ("domains", "drains", "ignore")
 
 def broken_rules(app: MappingNode) -> list[Diagnostic]:
     """Every rule that one app breaks."""
-    return [*_reserved(app), *_image_is_built(app), *_twice(app)]
+    return [*_reserved(app), *_image_is_built(app), *_dockerfile_alone(app), *_twice(app)]
 
 
 def _reserved(app: MappingNode) -> Iterator[Diagnostic]:
@@ -56,6 +56,28 @@ def _image_is_built(app: MappingNode) -> Iterator[Diagnostic]:
             key_position_of(app, "spec", "build"),
             expected="source: {path: DIRECTORY}, or no build",
         )
+
+
+def _dockerfile_alone(app: MappingNode) -> Iterator[Diagnostic]:
+    """A Dockerfile says itself what its image is made on and how; and without one nothing reads its parts."""
+    if descendant(app, "spec", "source", "dockerfile") is not None:
+        for key, instead in (("build", "RUN instructions"), ("stack", "its FROM")):
+            if text_at(app, "spec", key) is not None:
+                yield error(
+                    "conflicting-keys",
+                    f"a Dockerfile says how its image is made: spec.{key} has no effect on it",
+                    key_position_of(app, "spec", key),
+                    expected=f"{instead} in the Dockerfile, or a source without `dockerfile`",
+                )
+    elif descendant(app, "spec", "source", "path") is not None:
+        for key in ("target", "args"):
+            if descendant(app, "spec", "source", key) is not None:
+                yield error(
+                    "conflicting-keys",
+                    f"spec.source.{key} is for a Dockerfile, and the source names none",
+                    key_position_of(app, "spec", "source", key),
+                    expected="source.dockerfile: FILE beside it",
+                )
 
 
 def _twice(app: MappingNode) -> Iterator[Diagnostic]:

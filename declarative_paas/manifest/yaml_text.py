@@ -97,15 +97,17 @@ class _Builder:
             mark = event.start_mark
             position = Position(self.file, mark.line + 1, mark.column + 1)
             text: str = event.value
+            parent = self._stack[-1] if self._stack else None
+            # Most events are the keys of mappings; they become no node, and mean what they say.
+            if parent is not None and parent.is_mapping and parent.key is None:
+                if event.tag:
+                    self._tagged(event.tag, text, position)
+                self._take_key(parent, text, position, plain=event.implicit[0], anchor=event.anchor)
+                return
             if event.tag:
                 value = self._tagged(event.tag, text, position)
             else:
                 value = resolve(text) if event.implicit[0] else text
-            stack = self._stack
-            # Most events are the keys of mappings; they become no node.
-            if stack and stack[-1].is_mapping and stack[-1].key is None:
-                self._take_key(stack[-1], text, position, plain=event.implicit[0], anchor=event.anchor)
-                return
             node = Scalar(value, text, position)
             if event.anchor:
                 self._anchors[event.anchor] = node

@@ -1,20 +1,58 @@
-"""The copies of data that forks were made with, as the state records them. Asks no region."""
+"""The copies of data that forks were made with, as the state records them; and how what follows goes on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.copy_result import VerifiedRow
+from declarative_paas.core.follow import FollowStatus
+from declarative_paas.core.following import FOLLOWER_TYPE, follows, is_move
 from declarative_paas.core.resource import ResourceState
 from declarative_paas.core.state import Snapshot
+from declarative_paas.core.values import Attributes
 from declarative_paas.transfer.provider import result_of
+
+AskFollower = Callable[[ResourceAddress, Attributes], FollowStatus | None]
+"""How a follower does by its servers; None when they cannot be asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowerView:
+    """What became of a copy that is kept up to date. `state` is None once it is promoted, and where nobody answers."""
+
+    promoted: bool
+    state: str | None = None
+    lag_bytes: int | None = None
+    lag_s: float | None = None
+    problem: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """`streaming, 0 bytes behind` or `promoted`"""
+        if self.promoted:
+            return "promoted"
+        if self.state is None:
+            return "not known: its servers do not answer"
+        parts = [self.state]
+        if self.lag_bytes is not None:
+            behind = f"{self.lag_bytes:,} bytes behind"
+            parts.append(behind if not self.lag_s else f"{behind}, written {self.lag_s:.1f} s ago")
+        if self.problem is not None:
+            parts.append(self.problem)
+        return ", ".join(parts)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyStatus:
-    """One copy. `verified_at` is ISO 8601; `seconds` are those of the copy and of its verification."""
+    """One copy. `verified_at` is ISO 8601; `seconds` are those of the copy and of its verification. `follower` tells of
+    what goes on following its source, or did until its promotion."""
 
     fork: str
     alias: str
@@ -28,15 +66,17 @@ class CopyStatus:
     comparisons: int
     notes: tuple[str, ...]
     table: tuple[VerifiedRow, ...]
+    follower: FollowerView | None = None
 
     @property
     def sentence(self) -> str:
         """`Copied: DATABASE of shop-eu from shop (us -> eu), 12 rows, 3,400 bytes, verified 2026-11-24T14:00:00`"""
         when = self.verified_at or "when it was made"
-        return (
-            f"Copied: {self.alias} of {self.fork} from {self.source} ({self.from_region} -> {self.to_region}), "
-            f"{self.rows:,} rows, {self.bytes:,} bytes, verified {when}"
-        )
+        whose = f"{self.alias} of {self.fork}"
+        way = f"({self.from_region} -> {self.to_region})"
+        if self.follower is not None and not self.follower.promoted:
+            return f"Follows: {whose}, that of {self.source} {way}: {self.follower.sentence}"
+        return f"Copied: {whose} from {self.source} {way}, {self.rows:,} rows, {self.bytes:,} bytes, verified {when}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; the table with one entry a comparison."""
@@ -50,6 +90,7 @@ class CopyStatus:
             "bytes": self.bytes,
             "seconds": list(self.seconds),
             "notes": list(self.notes),
+            "follower": None if self.follower is None else self.follower.to_json(),
             "verification": [
                 {
                     "kind": row.kind,
@@ -63,14 +104,22 @@ class CopyStatus:
         }
 
 
-def read_copies(snapshot: Snapshot, fork: str | None = None) -> Sequence[CopyStatus]:
-    """Of one fork, or of all, by address."""
+def read_copies(
+    snapshot: Snapshot, fork: str | None = None, ask: AskFollower = lambda address, attributes: None
+) -> Sequence[CopyStatus]:
+    """Of one fork, or of all, by address. `ask` is asked of each that follows."""
     records = sorted(snapshot.resources.values(), key=lambda record: record.address)
-    copies = [record for record in records if record.address.type == "data_copy" and fork in (None, record.address.app)]
-    return [found for record in copies if (found := _status(record)) is not None]
+    copies = [record for record in records if _is_of_fork(record) and fork in (None, record.address.app)]
+    return [found for record in copies if (found := _status(record, ask)) is not None]
 
 
-def _status(record: ResourceState) -> CopyStatus | None:
+def _is_of_fork(record: ResourceState) -> bool:
+    return record.address.type == "data_copy" or (
+        record.address.type == FOLLOWER_TYPE and not is_move(record.attributes)
+    )
+
+
+def _status(record: ResourceState, ask: AskFollower) -> CopyStatus | None:
     result = result_of(record)
     between = record.attributes["between"]
     if result is None:
@@ -88,4 +137,20 @@ def _status(record: ResourceState) -> CopyStatus | None:
         comparisons=len(result.verification.rows),
         notes=result.notes,
         table=result.verification.rows,
+        follower=_follower(record, ask) if record.address.type == FOLLOWER_TYPE else None,
+    )
+
+
+def _follower(record: ResourceState, ask: AskFollower) -> FollowerView:
+    if not follows(record.attributes):
+        return FollowerView(promoted=True)
+    found = ask(record.address, record.attributes)
+    if found is None:
+        return FollowerView(promoted=False)
+    return FollowerView(
+        promoted=False,
+        state=found.state.value,
+        lag_bytes=found.lag_bytes,
+        lag_s=found.lag_s,
+        problem=found.problem,
     )

@@ -12,7 +12,7 @@ from declarative_paas.core.resource import InstanceStatus, ResourceState
 from declarative_paas.core.state import Hold, Snapshot
 from declarative_paas.manifest.platform_models import Region
 from declarative_paas.operations.apps import recorded_apps
-from declarative_paas.operations.copies import CopyStatus, read_copies
+from declarative_paas.operations.copies import AskFollower, CopyStatus, read_copies
 
 STATUS_FORMAT = 1
 
@@ -46,9 +46,12 @@ class AddonStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppStatus:
+    """As it was applied last; `maintenance`: its router answers requests with 503."""
+
     name: str
     region: str
     url: str | None
+    maintenance: bool
     release: int | None
     dynos: Sequence[DynoCount]
     addons: Sequence[AddonStatus]
@@ -74,8 +77,10 @@ def read_status(
     regions: Mapping[str, Region],
     reaches: Mapping[str, Reach],
     holds: Sequence[Hold],
+    ask: AskFollower = lambda address, attributes: None,
 ) -> PlatformStatus:
-    """Asks every region that can be asked; one that fails is told with its problem, and the others go on."""
+    """Asks every region that can be asked; one that fails is told with its problem, and the others go on. `ask` is
+    asked of each follower."""
     current = [record for record in snapshot.resources.values() if record.status is InstanceStatus.CURRENT]
     by_app: dict[str, list[ResourceState]] = {}
     for record in sorted(current, key=lambda record: record.address):
@@ -88,7 +93,7 @@ def read_status(
             _app(record, by_app[name], reaches.get(record.region)) for name, record in recorded_apps(snapshot).items()
         ],
         holds=holds,
-        copies=read_copies(snapshot),
+        copies=read_copies(snapshot, ask=ask),
     )
 
 
@@ -115,6 +120,7 @@ def _app(app: ResourceState, records: Sequence[ResourceState], reach: Reach | No
         name=app.address.app,
         region=app.region,
         url=None if url is None else str(url),
+        maintenance=bool(app.attributes.get("maintenance")),
         release=None if version is None else int(version),
         dynos=_dynos(app.address.app, formations[0] if formations else None, reach),
         addons=[

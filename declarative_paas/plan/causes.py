@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from declarative_paas.core.following import FOLLOWER_TYPE, PROMOTED, follows, is_move
 from declarative_paas.core.plan import Action, FieldChange
 from declarative_paas.core.resource import Resource
 from declarative_paas.core.values import Attributes, Reference, references
@@ -44,6 +45,7 @@ def _update_causes(wanted: Resource, prior: Prior, fields: Sequence[FieldChange]
     if prior.record is None:
         yield TAKEN_OVER
     yield from prior.problems
+    yield from _promotion(wanted, fields)
     manifest = outside = False
     for item in fields:
         sources = sorted({str(reference.address) for reference in references(item.after)})
@@ -57,6 +59,14 @@ def _update_causes(wanted: Resource, prior: Prior, fields: Sequence[FieldChange]
         yield "changed outside of dpaas"
     if manifest and prior.record is not None:
         yield "the manifest changed"
+
+
+def _promotion(wanted: Resource, fields: Sequence[FieldChange]) -> Iterator[str]:
+    if wanted.address.type != FOLLOWER_TYPE or all(item.path != PROMOTED for item in fields):
+        return
+    between = wanted.attributes["between"]
+    if not follows(wanted.attributes) and not is_move(wanted.attributes):
+        yield f"promoted: it becomes {between['to']['app']}'s own, and no longer follows {between['from']['app']}"
 
 
 def _at(attributes: Attributes, path: str) -> object:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.following import FOLLOWER_TYPE
+from declarative_paas.core.links import LINK_TYPE
 from declarative_paas.core.plan import Action, Change, FieldChange
 from declarative_paas.core.resource import Resource, ResourceState
 from declarative_paas.core.resource_type import ResourceType
@@ -150,6 +152,7 @@ def _create(
                 prior_region=None,
                 jurisdictions=inputs.jurisdictions,
                 uses=_used_region(inputs, wanted),
+                publishes=_publishes(address, priors),
             )
         ),
         dependencies=wanted.dependencies(),
@@ -167,6 +170,13 @@ def _used_region(inputs: PlanInputs, wanted: Resource) -> str | None:
     addon = wanted.attributes.get("addon") if wanted.address.type == "attachment" else None
     used = inputs.desired.get(addon.address) if isinstance(addon, Reference) else None
     return None if used is None else used.region
+
+
+def _publishes(address: ResourceAddress, priors: Priors) -> bool:
+    """Whether this is among the first domains of an app that has been there without any."""
+    if address.type != "domain" or address.app in priors.published:
+        return False
+    return ResourceAddress("app", address.app) in priors.current
 
 
 def _alter(
@@ -222,7 +232,7 @@ def walk_removed(
     """Plans deletions: only of what is recorded, or was begun by us, and is no longer asked for."""
     wanted: Mapping[ResourceAddress, Resource] = {} if inputs.destroy else inputs.desired
     changes: dict[ResourceAddress, Change] = {}
-    held = _under_unreachable(priors)
+    held = _under_what_stays(inputs, priors)
     for address in sorted(priors.current):
         prior = priors.current[address]
         if address in wanted or prior.unreachable is not None or not chosen(address):
@@ -233,10 +243,15 @@ def walk_removed(
     return changes
 
 
-def _under_unreachable(priors: Priors) -> set[ResourceAddress]:
-    """What something stands on that cannot be reached now: it goes when that can be looked at."""
+def _under_what_stays(inputs: PlanInputs, priors: Priors) -> set[ResourceAddress]:
+    """What something stands on that cannot be reached now, or that a file declares which this plan does not read: it
+    goes when that can be looked at."""
     held: set[ResourceAddress] = set()
-    open_ends = [address for address, prior in priors.current.items() if prior.unreachable is not None]
+    open_ends = [
+        address
+        for address, prior in priors.current.items()
+        if prior.unreachable is not None or (address.type == FOLLOWER_TYPE and is_anothers(inputs, prior))
+    ]
     while open_ends:
         prior = priors.current.get(open_ends.pop())
         for needed in () if prior is None or prior.record is None else prior.record.dependencies:
@@ -254,7 +269,8 @@ def is_anothers(inputs: PlanInputs, prior: Prior) -> bool:
 
 def _removal(inputs: PlanInputs, prior: Prior) -> Change:
     """A deletion, or, where the manifests say so, only the end of the record."""
-    cause = "destroy" if inputs.destroy else "no longer in the manifests"
+    unused = "nothing follows by it any more" if prior.address.type == LINK_TYPE else "no longer in the manifests"
+    cause = "destroy" if inputs.destroy else unused
     for declared in inputs.removals:
         because = f": {declared.reason}" if declared.reason else ""
         if declared.keeps(prior.address) and not prior.gone:

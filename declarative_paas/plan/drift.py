@@ -61,9 +61,9 @@ def outdated(wanted: Resource, attributes: Attributes, prior: Prior, kind: Resou
     if record is None:
         return None
     kept = _ours(record, prior, kind, attributes)
-    if "protect" not in attributes:
+    if "protect" in kept and "protect" not in attributes:
         # A lifted protection whose line is gone: what holds data is protected by itself again.
-        kept.pop("protect", None)
+        kept = {name: value for name, value in kept.items() if name != "protect"}
     dependencies = wanted.dependencies()
     if (
         _is_recorded(record, kept, prior, wanted.ignored)
@@ -94,15 +94,17 @@ def drifted(prior: Prior, kind: ResourceType, paths: Sequence[str]) -> ResourceS
 
 
 def _is_recorded(record: ResourceState, kept: Attributes, prior: Prior, paths: Sequence[str]) -> bool:
-    known = with_actual(record.attributes, prior.attributes, paths)
+    known = with_actual(record.attributes, prior.attributes, paths) if paths else record.attributes
     return kept == known and prior.outputs == record.outputs
 
 
-def _ours(record: ResourceState, prior: Prior, kind: ResourceType, wanted: Attributes) -> dict[str, Value]:
+def _ours(record: ResourceState, prior: Prior, kind: ResourceType, wanted: Attributes) -> Attributes:
     """What was read, as far as it is ours: recorded already, or wanted.
 
     A key of a keyed attribute that somebody else set stays theirs: recorded, it would be ours to remove.
     """
+    if prior.attributes is record.attributes:
+        return record.attributes
     kept: dict[str, Value] = {}
     for name, value in prior.attributes.items():
         if name not in record.attributes and name not in wanted:

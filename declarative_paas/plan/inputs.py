@@ -26,7 +26,7 @@ class PlanInputs:
     but records. `confirmed` are the stateful resources whose destruction the user named. `renaming` are
     the regions whose provider can give a thing another address. `reads` tells of a manifest file,
     relative to the Platform's directory, whether this plan reads it, or would if it were there. `finishing` are
-    apps whose old side, kept of a move, is to go.
+    apps whose old side, kept of a move, is to go; `returning` those that were asked to go back to it.
     """
 
     scope: Scope
@@ -47,4 +47,5 @@ class PlanInputs:
     jurisdictions: Mapping[str, str] = field(default_factory=dict[str, str])
     reads: Callable[[str], bool] = _everything
     finishing: Collection[str] = ()
+    returning: Collection[str] = ()
     types: Mapping[str, ResourceType] = field(default_factory=lambda: RESOURCE_TYPES)

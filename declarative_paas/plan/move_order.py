@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.following import CHECK_TYPE, FOLLOWER_TYPE, follows, is_move
 from declarative_paas.core.graph import topological_order
 from declarative_paas.core.plan import Change, Operation, Step
 from declarative_paas.core.region_move import COPY_TYPE, MOVE_TYPE, RegionMove
 
-_MAKING = (Operation.CREATE, Operation.UPDATE, Operation.RENAME)
+_MAKING = (Operation.CREATE, Operation.UPDATE, Operation.RENAME, Operation.PROMOTE)
+_MADE_OF = {COPY_TYPE: "addon", FOLLOWER_TYPE: "addon", "slug_copy": "slug", CHECK_TYPE: FOLLOWER_TYPE}
+"""What a move brings along, or finds of that, by type, and the type of what it was made of."""
+
 _ENDING = (Operation.DELETE, Operation.FORGET)
 
 
 def order_moves(
     steps: Sequence[Step],
+    changes: Sequence[Change],
     freezes: Sequence[Change],
     moves: Mapping[str, RegionMove],
     dependencies: Mapping[ResourceAddress, Iterable[ResourceAddress]],
 ) -> tuple[Step, ...]:
     """The steps with those of the freezes (`freezes`: an app's in their order), in an order that waits permit.
 
-    - A freeze comes after all of its app that does not wait for a copy, and before the copies. What fails
-      before it costs no downtime.
+    - A freeze comes after all of its app that does not wait for its data, and before the copies and promotions that
+      bring it. What fails before it costs no downtime; what follows its source catches up meanwhile.
     - On the way back it comes first, before anything serves again.
     - Configs of other apps that tell where the app is change once it serves there.
     - What says that a move is open goes after everything that was kept.
@@ -33,8 +38,8 @@ def order_moves(
     waits = {step.id: set(step.after) for step in steps}
     by_id = {step.id: step for step in steps}
     frozen = [_freeze_step(change) for change in freezes]
-    copies = {step.id for step in steps if step.address.type == COPY_TYPE and step.operation in _MAKING}
-    after_copies = _standing_on(copies, _dependents(waits))
+    bringing = {step.id for step in steps if _brings(step)}
+    after_them = _standing_on(bringing, _dependents(waits))
     by_app: dict[str, list[Step]] = {}
     chains: dict[str, list[str]] = {}
     for step in steps:
@@ -46,11 +51,29 @@ def order_moves(
         if move.back:
             _freeze_first(mine, chain, waits)
         else:
-            _freeze_before_copies(mine, chain, after_copies, waits)
+            _freeze_before_data(mine, chain, after_them, waits)
     _tell_others_last(steps, moves, dependencies, waits)
-    _close_last(steps, waits)
+    _close_last(steps, _settled_transfers(changes), waits)
     everything = {**by_id, **{step.id: step for step in frozen}}
     return tuple(replace(everything[name], after=tuple(sorted(waits[name]))) for name in topological_order(waits))
+
+
+def _brings(step: Step) -> bool:
+    """Whether it brings data that nobody may write to meanwhile."""
+    return step.operation is Operation.PROMOTE or (step.address.type == COPY_TYPE and step.operation in _MAKING)
+
+
+def _settled_transfers(changes: Sequence[Change]) -> set[ResourceAddress]:
+    """What was done in a move once, and would be again if it were forgotten."""
+    return {change.address for change in changes if change.address.type in _MADE_OF and _has_moved(change)}
+
+
+def _has_moved(change: Change) -> bool:
+    if change.address.type == CHECK_TYPE:
+        return True
+    if change.before is None or not is_move(change.before):
+        return False
+    return change.address.type != FOLLOWER_TYPE or not follows(change.before)
 
 
 def _freeze_first(mine: Sequence[Step], chain: Sequence[str], waits: dict[str, set[str]]) -> None:
@@ -60,19 +83,19 @@ def _freeze_first(mine: Sequence[Step], chain: Sequence[str], waits: dict[str, s
         if step.operation in _MAKING and step.id not in opening:
             waits[step.id] |= set(chain)
         # What was copied is forgotten once it is recorded that no copy is wanted any more.
-        if step.operation in _ENDING and step.address.type == COPY_TYPE:
+        if step.operation in _ENDING and step.address.type in _MADE_OF:
             waits[step.id] |= opening
 
 
-def _freeze_before_copies(
-    mine: Sequence[Step], chain: Sequence[str], after_copies: set[str], waits: dict[str, set[str]]
+def _freeze_before_data(
+    mine: Sequence[Step], chain: Sequence[str], after_data: set[str], waits: dict[str, set[str]]
 ) -> None:
-    _link(chain, {step.id for step in mine if step.operation in _MAKING} - after_copies, waits)
-    # Where the app has no formation any more, its old one goes before the data is copied.
+    _link(chain, {step.id for step in mine if step.operation in _MAKING} - after_data, waits)
+    # Where the app has no formation any more, its old one goes before the data is brought.
     stopping = {step.id for step in mine if step.address.type == "formation" and step.operation in _ENDING}
     for step in mine:
-        if step.operation in _MAKING and step.address.type == COPY_TYPE:
-            waits[step.id] |= set(chain) | (stopping - after_copies)
+        if _brings(step):
+            waits[step.id] |= set(chain) | (stopping - after_data)
 
 
 def _link(chain: Sequence[str], before: set[str], waits: dict[str, set[str]]) -> None:
@@ -135,7 +158,7 @@ def _tell_others_last(
                 dependents.setdefault(served, []).append(step.id)
 
 
-def _close_last(steps: Sequence[Step], waits: dict[str, set[str]]) -> None:
+def _close_last(steps: Sequence[Step], settled: Collection[ResourceAddress], waits: dict[str, set[str]]) -> None:
     """A copy is forgotten after the source that it was made of: else, killed between, it would be made again."""
     removals: dict[str, list[Step]] = {}
     for step in steps:
@@ -145,8 +168,11 @@ def _close_last(steps: Sequence[Step], waits: dict[str, set[str]]) -> None:
         beside = removals[step.address.app]
         if step.address.type == MOVE_TYPE:
             waits[step.id] |= {other.id for other in beside} - {step.id}
-        elif step.address.type == COPY_TYPE:
+        elif step.address in settled:
             for other in beside:
-                if other.address.type not in (MOVE_TYPE, COPY_TYPE):
-                    waits[other.id].discard(step.id)
+                came_from = other.address.type == _MADE_OF[step.address.type]
+                if came_from:
                     waits[step.id].add(other.id)
+                # Nor does anything wait for what a comparison found.
+                if came_from or (step.address.type == CHECK_TYPE and other.address.type != MOVE_TYPE):
+                    waits[other.id].discard(step.id)

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.diagnostic import Diagnostic, error, warning
+from declarative_paas.core.following import FOLLOWER_TYPE, follows
 from declarative_paas.core.lifecycle import Move
 from declarative_paas.core.provider import Absent, InstanceKey, Present, Reading
+from declarative_paas.core.region_move import MOVE_TYPE
 from declarative_paas.core.resource import InstanceStatus, ResourceState
 from declarative_paas.core.state import Snapshot
 from declarative_paas.plan.inputs import PlanInputs
@@ -43,9 +45,12 @@ def move_records(inputs: PlanInputs) -> Moved:
     names: dict[ResourceAddress, ResourceAddress] = {}
     remade: dict[str, list[ResourceAddress]] = {}
     diagnostics: list[Diagnostic] = []
+    tied = _tied(snapshot)
     for address, (new, move) in _followed(inputs, recorded).items():
         record = recorded[address]
-        if new in recorded:
+        if address.app in tied:
+            diagnostics.append(_waits(address, move, tied[address.app]))
+        elif new in recorded:
             diagnostics.append(_occupied(address, new, move))
         elif record.region in inputs.renaming:
             names[address] = new
@@ -112,6 +117,23 @@ def _readings(
         for key, record in resources.items()
         if record.key != key and key in readings and not isinstance(readings.get(record.key), Present)
     }
+
+
+def _tied(snapshot: Snapshot) -> dict[str, str]:
+    """Apps that are named by what goes on between two regions, and what that is."""
+    tied: dict[str, str] = {}
+    for record in snapshot.resources.values():
+        if record.status is InstanceStatus.RETAINED or record.address.type == MOVE_TYPE:
+            tied[record.address.app] = "its move between regions is open: `dpaas move finish` or `back` first"
+        elif record.address.type == FOLLOWER_TYPE and follows(record.attributes):
+            between = record.attributes["between"]
+            for side in ("from", "to"):
+                tied[between[side]["app"]] = f"{record.address} follows by its name: promote it first"
+    return tied
+
+
+def _waits(old: ResourceAddress, move: Move, why: str) -> Diagnostic:
+    return error("move-not-now", f"{old} cannot get another name now: {why}", move.position, address=str(old))
 
 
 def _occupied(old: ResourceAddress, new: ResourceAddress, move: Move) -> Diagnostic:

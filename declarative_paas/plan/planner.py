@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.diagnostic import Diagnostic, error, note, warning
@@ -19,8 +18,10 @@ from declarative_paas.plan.consent import consented, unconfirmed, unknown_confir
 from declarative_paas.plan.drift import drift
 from declarative_paas.plan.exclusion import Exclusion
 from declarative_paas.plan.inputs import PlanInputs
+from declarative_paas.plan.link_order import order_links
 from declarative_paas.plan.move_order import order_moves
 from declarative_paas.plan.moving import Moved, move_records
+from declarative_paas.plan.prices import prices_of, told_prices
 from declarative_paas.plan.prior import Prior, Priors, gather
 from declarative_paas.plan.refreshing import refresh_records
 from declarative_paas.plan.region_moves import RegionMoves
@@ -59,8 +60,7 @@ def make_plan(inputs: PlanInputs) -> tuple[Plan, list[Diagnostic]]:
     if inputs.refresh_only:
         walk = Walk()
         walk.changes, walk.refreshed = refresh_records(inputs, priors, chosen)
-        leftovers: list[Change] = []
-        freezes: list[Change] = []
+        leftovers, freezes = list[Change](), list[Change]()
     else:
         walk = walk_desired(inputs, priors, order, selected, exclusion, replacing)
         between_regions.keep_old_sides(walk, chosen)
@@ -77,17 +77,18 @@ def make_plan(inputs: PlanInputs) -> tuple[Plan, list[Diagnostic]]:
     diagnostics += _unreachable(priors, nothing_else=not ordered) + _elsewhere(inputs, priors, removed)
     diagnostics += exclusion.remarks()
     steps = steps_of(settled, wanted_dependencies, recorded_dependencies, order, leftovers, _triggers(desired))
+    kept_cents = between_regions.kept_cents(walk.changes, leftovers)
     plan = replace(
         _blank(inputs),
         changes=tuple(ordered),
-        steps=order_moves(steps, freezes, between_regions.moves, wanted_dependencies),
+        steps=order_links(order_moves(steps, ordered, freezes, between_regions.moves, wanted_dependencies), ordered),
         drift=drift(inputs, priors),
         unchanged=walk.unchanged,
         base={str(change.address): fingerprint(priors.current.get(change.address)) for change in ordered},
         refreshed=(*walk.refreshed, *_rewritten(moved, walk)),
         settles=() if inputs.refresh_only else _settled_intents(inputs, priors, selected, exclusion),
         confirmed=tuple(sorted({*inputs.confirmed, *consented(inputs, walk.changes)})),
-        **_prices(desired, walk.changes, priors, exclusion, between_regions.kept_cents(walk.changes, leftovers)),
+        **told_prices(prices_of(desired, walk.changes, priors, exclusion, kept_cents), ordered),
     )
     return plan, diagnostics
 
@@ -115,6 +116,8 @@ def _blank(inputs: PlanInputs) -> Plan:
         replaces=tuple(sorted(inputs.replaces)),
         destroy=inputs.destroy,
         refresh_only=inputs.refresh_only,
+        back=tuple(sorted(inputs.returning)),
+        finish=tuple(sorted(inputs.finishing)),
     )
 
 
@@ -217,27 +220,3 @@ def _unreachable(priors: Priors, *, nothing_else: bool) -> list[Diagnostic]:
         )
         for region, (reason, count) in sorted(reasons.items())
     ]
-
-
-def _prices(
-    desired: Mapping[ResourceAddress, Resource],
-    changes: Mapping[ResourceAddress, Change],
-    priors: Priors,
-    exclusion: Exclusion,
-    kept_cents: tuple[int, int],
-) -> Mapping[str, Any]:
-    """Monthly cents before and after, those of what is kept of moves among them (`kept_cents`), and how many
-    resources afterwards have no price: as a plan has them."""
-    (before, after), unpriced = kept_cents, 0
-    for address, prior in priors.current.items():
-        price = 0 if prior.record is None else prior.record.price_cents
-        before += price or 0
-        if address not in changes:
-            kept = desired[address].price_cents if address in desired and exclusion.allows(address) else price
-            after += kept or 0
-            unpriced += kept is None
-    for change in changes.values():
-        if change.address in desired:
-            after += change.price_after_cents or 0
-            unpriced += change.price_after_cents is None
-    return {"price_before_cents": before, "price_after_cents": after, "unpriced": unpriced}

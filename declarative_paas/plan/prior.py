@@ -43,7 +43,7 @@ class Priors:
     """`current` one an address; `leftovers` are deposed instances, to be deleted; `retained` ones are kept of moves.
 
     `begun` names the instance of a create whose result was never recorded: it is tried again under the same
-    name. `instances` are all ids that an address has, or may have.
+    name. `instances` are all ids that an address has, or may have. `published` are the apps that have a domain.
     """
 
     current: Mapping[ResourceAddress, Prior]
@@ -51,6 +51,7 @@ class Priors:
     begun: Mapping[ResourceAddress, Intent]
     instances: Mapping[ResourceAddress, Collection[str]]
     retained: Sequence[Prior] = ()
+    published: Collection[str] = frozenset()
 
 
 _NO_ORIGINS: Mapping[ResourceAddress, ResourceAddress] = {}
@@ -89,15 +90,22 @@ def gather(
                 leftovers.append(prior)
             else:
                 current[intent.address] = prior
-    return Priors(current=current, leftovers=leftovers, begun=begun, instances=instances, retained=retained)
+    return Priors(
+        current=current,
+        leftovers=leftovers,
+        begun=begun,
+        instances=instances,
+        retained=retained,
+        published={address.app for address in current if address.type == "domain"},
+    )
 
 
 def _fold(record: ResourceState, reading: Reading | None, origin: ResourceAddress | None) -> Prior:
     attributes, outputs = record.attributes, record.outputs
     problems: tuple[str, ...] = ()
     if isinstance(reading, Present):
-        attributes = {**attributes, **reading.attributes} if reading.attributes else attributes
-        outputs = {**outputs, **reading.outputs} if reading.outputs else outputs
+        attributes = _with_read(attributes, reading.attributes)
+        outputs = _with_read(outputs, reading.outputs)
         problems = reading.problems
     return Prior(
         address=record.address,
@@ -111,6 +119,11 @@ def _fold(record: ResourceState, reading: Reading | None, origin: ResourceAddres
         origin=origin,
         unreachable=reading.reason if isinstance(reading, Unreachable) else None,
     )
+
+
+def _with_read(recorded: Attributes, read: Attributes) -> Attributes:
+    """What is recorded, with what was read over it: the record's own where both agree, so that nobody looks again."""
+    return recorded if read.items() <= recorded.items() else {**recorded, **read}
 
 
 def _unrecorded(intent: Intent, reading: Present | Unreachable) -> Prior:

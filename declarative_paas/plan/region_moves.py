@@ -8,6 +8,7 @@ from typing import Final, cast
 
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.diagnostic import Diagnostic, error
+from declarative_paas.core.following import promotes
 from declarative_paas.core.plan import Action, Change, Risk, RiskKind
 from declarative_paas.core.region_move import COPY_TYPE, MOVE_TYPE, RegionMove
 from declarative_paas.core.resource import Resource
@@ -130,7 +131,7 @@ class RegionMoves:
         """The updates that stop the side that is left, where it is not stopped yet."""
         found: list[Change] = []
         changing = {address.app for address in changes}
-        with_data = {address.app for address in changes if address.type == COPY_TYPE}
+        with_data = {address.app for address, change in changes.items() if _brings_data(change)}
         for app, move in sorted(self._moves.items()):
             moving, copying = app in changing, app in with_data
             for kind in FROZEN_TYPES:
@@ -220,8 +221,10 @@ class RegionMoves:
                     expected="`dpaas apply` first, or `dpaas move back`",
                 )
 
-    def kept_cents(self, changes: Mapping[ResourceAddress, Change], leaving: Sequence[Change]) -> tuple[int, int]:
-        """What the kept sides cost a month: before this plan, whose `leaving` are deleted, and after it."""
+    def kept_cents(
+        self, changes: Mapping[ResourceAddress, Change], leaving: Sequence[Change]
+    ) -> dict[str, tuple[int, int]]:
+        """What the kept sides of each app cost a month: before this plan, whose `leaving` are deleted, and after it."""
         before = {(prior.address, prior.instance): _cents(prior) for prior in self._asked.retained}
         after = dict(before)
         for change in leaving:
@@ -230,7 +233,11 @@ class RegionMoves:
             after.pop((change.address, change.instance), None)  # it is current again
             if change.retains and change.address.type != "formation":
                 after[(change.address, change.prior_instance or "")] = change.price_before_cents or 0
-        return sum(before.values()), sum(after.values())
+        return {app: (_sum_of(app, before), _sum_of(app, after)) for app in {key[0].app for key in (*before, *after)}}
+
+
+def _sum_of(app: str, cents: Mapping[tuple[ResourceAddress, str], int]) -> int:
+    return sum(price for (address, _), price in cents.items() if address.app == app)
 
 
 def _told(address: ResourceAddress, move: RegionMove) -> str:
@@ -238,6 +245,11 @@ def _told(address: ResourceAddress, move: RegionMove) -> str:
     if address.type != "app":
         return f"{address.app} {way}, and what is in {move.left} is kept"
     return f"{address.app} {way}: what is in {move.left} is kept, stopped, until `dpaas move finish {address.app}`"
+
+
+def _brings_data(change: Change) -> bool:
+    """Whether it brings the app's data, which nobody may write to meanwhile."""
+    return change.address.type == COPY_TYPE or promotes(change)
 
 
 def _unaltered(wanted: Resource, kept: Prior, attributes: Attributes) -> Change:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.resource_type import ResourceType
 from declarative_paas.core.values import UNKNOWN, Attributes, Reference, Value, is_list, is_map
 
 _MISSING: Value = object()
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +52,20 @@ def resolve(value: Value, settled: Mapping[ResourceAddress, Settled]) -> Value:
         # A reference stays in the plan as itself: it says where the value will come from.
         return value if found is UNKNOWN or found is _MISSING or isinstance(found, Reference) else found
     if is_map(value):
-        resolved = {key: resolve(item, settled) for key, item in value.items()}
-        return value if all(resolved[key] is value[key] for key in resolved) else resolved
+        changed = _resolved(value.items(), settled)
+        return {**value, **changed} if changed else value
     if is_list(value):
-        return [resolve(item, settled) for item in value]
+        changed = _resolved(enumerate(value), settled)
+        return [changed.get(number, item) for number, item in enumerate(value)] if changed else value
     return value
+
+
+def _resolved(items: Iterable[tuple[Any, Value]], settled: Mapping[ResourceAddress, Settled]) -> dict[Any, Value]:
+    """What becomes something else, by its key or place: most values hold no reference."""
+    changed: dict[Any, Value] = {}
+    for key, item in items:
+        if item.__class__ not in _PLAIN:
+            found = resolve(item, settled)
+            if found is not item:
+                changed[key] = found
+    return changed

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.following import FOLLOWER_TYPE, follows, is_move
 from declarative_paas.core.plan import Action, FieldChange, Risk, RiskKind
 from declarative_paas.core.region_move import COPY_TYPE
 from declarative_paas.core.resource_type import ResourceType
@@ -15,7 +16,8 @@ from declarative_paas.core.values import Attributes, Value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskInputs:
-    """One change as the rules look at it. `uses` is the region of the add-on that an attachment is of."""
+    """One change as the rules look at it. `uses` is the region of the add-on that an attachment is of; `publishes`
+    tells of a domain whose app has been there without any."""
 
     address: ResourceAddress
     kind: ResourceType
@@ -27,6 +29,7 @@ class RiskInputs:
     prior_region: str | None
     jurisdictions: Mapping[str, str]
     uses: str | None = None
+    publishes: bool = False
 
 
 def risks_of(inputs: RiskInputs) -> tuple[Risk, ...]:
@@ -50,16 +53,34 @@ def _moves(change: RiskInputs) -> Iterator[Risk]:
 
 def _copied_abroad(change: RiskInputs) -> Iterator[Risk]:
     """A copy brings data under another law, though nothing of the source moves."""
-    if change.kind.name not in ("data_copy", COPY_TYPE) or change.action not in (Action.CREATE, Action.REPLACE):
+    if change.kind.name not in _BRINGING or change.action not in (Action.CREATE, Action.REPLACE):
         return
     between = cast("Mapping[str, Mapping[str, str]]", change.after["between"])
     source, target = between["from"], between["to"]
     old, new = (change.jurisdictions.get(side["region"]) for side in (source, target))
     if old != new:
-        data = f"the data of {source['app']}'s {change.address.name} is copied"
+        how = "is copied, and kept up to date," if _keeps_following(change) else "is copied"
+        data = f"the data of {source['app']}'s {change.address.name} {how}"
         yield Risk(
             RiskKind.JURISDICTION_MOVE, f"{data} {old or 'from nowhere declared'} -> {new or 'to nowhere declared'}"
         )
+
+
+def _keeps_following(change: RiskInputs) -> bool:
+    return change.kind.name == FOLLOWER_TYPE and follows(change.after)
+
+
+def _promoted(change: RiskInputs) -> Iterator[Risk]:
+    """Nobody can make a database follow again that has taken writes of its own. A move is told as one."""
+    is_one = change.kind.name == FOLLOWER_TYPE and change.action is Action.UPDATE
+    if not is_one or follows(change.after) or not follows(change.before) or is_move(change.after):
+        return
+    between = cast("Mapping[str, Mapping[str, str]]", change.after["between"])
+    fork, source = between["to"]["app"], between["from"]["app"]
+    yield Risk(
+        RiskKind.PROMOTION,
+        f"{change.address.name} becomes {fork}'s own: what {source} writes later does not reach it",
+    )
 
 
 def _used_abroad(change: RiskInputs) -> Iterator[Risk]:
@@ -129,16 +150,46 @@ def dyno_names(processes: Mapping[str, Mapping[str, Value]], types: Sequence[str
     ]
 
 
+def _opened(change: RiskInputs) -> Iterator[Risk]:
+    """What was there and could not be reached can be. A new app is new as a whole: its domains say who reaches it."""
+    app = change.address.app
+    if change.publishes:
+        yield Risk(RiskKind.EXPOSURE, f"{app} has had no domain, and is public under one from now on")
+    if change.action is not Action.UPDATE:
+        return
+    if change.kind.name == "app" and any(item.path == "maintenance" and item.before is True for item in change.fields):
+        yield Risk(RiskKind.EXPOSURE, f"maintenance mode ends: requests reach {app} again")
+    if change.kind.name == "formation":
+        before, after = (dyno_names(_processes(side), ["web"]) for side in (change.before, change.after))
+        if after and not before:
+            yield Risk(RiskKind.EXPOSURE, f"web dynos start: requests reach {app}")
+
+
+def _sent_out(change: RiskInputs) -> Iterator[Risk]:
+    """A service that others run gets what the app sends it, wherever that service is."""
+    if change.kind.name != "addon" or change.after.get("credentials") is None:
+        return
+    same = change.before.get("service") == change.after.get("service")
+    if change.action is Action.CREATE or (change.action is Action.REPLACE and not same):
+        service = change.after.get("service")
+        yield Risk(RiskKind.EXPOSURE, f"what {change.address.app} sends to {service} leaves the platform")
+
+
 def _processes(attributes: Attributes) -> Mapping[str, Mapping[str, Value]]:
     found = attributes.get("processes")
     return cast("Mapping[str, Mapping[str, Value]]", found) if isinstance(found, Mapping) else {}
 
 
+_BRINGING: Final = frozenset({"data_copy", COPY_TYPE, FOLLOWER_TYPE})
+
 _RULES: tuple[Callable[[RiskInputs], Iterator[Risk]], ...] = (
     _data_loss,
     _moves,
     _copied_abroad,
+    _promoted,
     _used_abroad,
+    _opened,
+    _sent_out,
     _maintenance,
     _formation,
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.following import is_move, promotes
 from declarative_paas.core.graph import CycleError, find_cycle, topological_order
 from declarative_paas.core.plan import Action, Change, Operation, Step
 
@@ -28,7 +29,17 @@ def _operations(change: Change) -> tuple[Operation, ...]:
         return (*renaming, Operation.CREATE)
     if change.create_before_destroy:
         return (*renaming, Operation.CREATE, Operation.DELETE)
+    if promotes(change):
+        return (*renaming, *_before_promotion(change), Operation.PROMOTE)
     return (*renaming, *_OPERATIONS[change.action])
+
+
+def _before_promotion(change: Change) -> tuple[Operation, ...]:
+    """A move is not frozen for a follower that does not follow. A fork's may have lost its source for good: what it
+    has is all there is."""
+    if change.action is Action.UPDATE and change.after is not None and not is_move(change.after):
+        return ()
+    return _OPERATIONS[change.action]
 
 
 _REMOVALS = (Operation.DELETE, Operation.FORGET)
@@ -67,6 +78,7 @@ def steps_of(
 
     - Making waits for the making of its dependencies, through unchanged ones too.
     - Removing waits until everything that was built on it is removed or has let go of it.
+    - A promotion comes after whatever makes its follower follow, and counts as its making.
     - A renaming that is all that changes counts as making; any other waits for nothing.
     - A replacement makes the new one after the old one is gone. What was built on the old one then
       cannot let go first: it is made to hold the new one afterwards.
@@ -91,6 +103,8 @@ def steps_of(
                 after = set(waits[change.address])
                 if change.address in effects.removing and not change.create_before_destroy:
                     after.add(effects.removing[change.address])
+                if operation is Operation.PROMOTE:
+                    after |= {_step(first, change).id for first in _before_promotion(change)}
             if change.moved_from is not None and operation is not Operation.RENAME:
                 after.add(step_id(Operation.RENAME, change.address, _removed_instance(change)))
             step = _step(operation, change)
@@ -131,7 +145,7 @@ def _by_effect(changes: Sequence[Change], leftovers: Sequence[Change]) -> _Effec
                 effects.removing[change.address] = step
             elif operation is not Operation.RENAME:
                 effects.making[change.address] = step
-                if operation is Operation.UPDATE:
+                if change.action is Action.UPDATE:
                     effects.letting_go[change.address] = step
             elif change.renames_only:
                 effects.making[change.address] = step

@@ -19,6 +19,9 @@ _TOLD: Final[Mapping[str, frozenset[str]]] = {
     "formation": frozenset({"release"}),
     "domain": frozenset({"hostname"}),
     "data_copy": frozenset({"source", "target", "between", "service"}),
+    "follower": frozenset({"source", "target", "between", "service", "link", "compare", "promoted"}),
+    "link": frozenset({"from", "to"}),
+    "move_check": frozenset({"follower"}),
     "slug_copy": frozenset({"slug", "between"}),
     "move": frozenset({"from", "to"}),
     "move_copy": frozenset({"source", "target", "between", "service"}),
@@ -30,6 +33,8 @@ _LINKS: Final[Mapping[str, frozenset[str]]] = {
     "release": frozenset({"config", "slug", "attachments"}),
     "formation": frozenset({"release"}),
     "data_copy": frozenset({"source", "target"}),
+    "follower": frozenset({"source", "target", "link"}),
+    "move_check": frozenset({"follower"}),
     "slug_copy": frozenset({"slug"}),
     "move_copy": frozenset({"source", "target"}),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from declarative_paas.core.following import FOLLOWER_TYPE, is_move
 from declarative_paas.core.plan import Action, Change, Plan, Risk, RiskKind
 from declarative_paas.core.region_move import COPY_TYPE
 from declarative_paas.plan.region_moves import FROZEN_UNTIL
@@ -58,11 +59,16 @@ def _keep_data(change: Change, _risk: Risk) -> str:
 
 
 def _keep_place(change: Change, _risk: Risk) -> str:
-    if change.address.type == COPY_TYPE:
+    if change.address.type == COPY_TYPE or (change.address.type == FOLLOWER_TYPE and _moves(change)):
         return f"leave {change.address.app} where it is"
-    if change.address.type == "data_copy":
+    if change.address.type in ("data_copy", FOLLOWER_TYPE):
         return f"say data: {{{change.address.name}: empty}} in {change.address.app}"
     return f"leave {change.address.app} in region {change.prior_region}" if change.prior_region else "leave the region"
+
+
+def _moves(change: Change) -> bool:
+    """Of a plan that somebody else made too: then nothing is sure to be in it."""
+    return change.after is not None and "between" in change.after and is_move(change.after)
 
 
 def _keep_serving(change: Change, risk: Risk) -> str:
@@ -82,7 +88,19 @@ def _keep_dynos(_change: Change, _risk: Risk) -> str:
 
 
 def _keep_closed(change: Change, _risk: Risk) -> str:
-    return f"leave {change.address} out until it may be reached from outside"
+    match change.address.type:
+        case "app":
+            return f"keep maintenance: true in {change.address.app}"
+        case "formation":
+            return f"keep web of {change.address.app} at quantity 0"
+        case "addon":
+            return f"leave {change.address} out, or take a service that runs in the app's own region"
+        case _:
+            return f"leave {change.address} out until it may be reached from outside"
+
+
+def _keep_following(change: Change, _risk: Risk) -> str:
+    return f"leave data: {{{change.address.name}: follow}} in {change.address.app}"
 
 
 _AVOID: Final[Mapping[RiskKind, Callable[[Change, Risk], str]]] = {
@@ -92,4 +110,5 @@ _AVOID: Final[Mapping[RiskKind, Callable[[Change, Risk], str]]] = {
     RiskKind.DOWNTIME: _keep_serving,
     RiskKind.RESTART: _keep_dynos,
     RiskKind.EXPOSURE: _keep_closed,
+    RiskKind.PROMOTION: _keep_following,
 }

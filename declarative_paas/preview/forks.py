@@ -70,6 +70,8 @@ def _way(fork: ForkReview) -> str:
 def _facts(fork: ForkReview) -> Iterator[tuple[str, str]]:
     for addon in fork.addons:
         yield addon.alias, _addon(addon)
+        if addon.fate is DataFate.FOLLOWED:
+            yield addon.alias, "kept up to date from then on, read-only until it is promoted"
     yield "slug", fork.slug
     if fork.common:
         yield "secrets of both", ", ".join(fork.common)
@@ -83,7 +85,8 @@ def _addon(addon: ForkedAddon) -> str:
     parts = [_FATES[addon.fate]]
     if addon.size_bytes is not None and addon.seconds is not None:
         expected = f"under {_SHORT_S} s" if addon.seconds < _SHORT_S else f"about {_duration(addon.seconds)}"
-        parts = [f"{_FATES[addon.fate]}, {_size(addon.size_bytes)} now, {expected} with verification ({addon.remark})"]
+        begun = _BEGUN.get(addon.fate, _FATES[addon.fate])
+        parts = [f"{begun}, {_size(addon.size_bytes)} now, {expected} with verification ({addon.remark})"]
     elif addon.remark:
         parts.append(addon.remark)
     return "; ".join(parts)
@@ -101,6 +104,9 @@ def _duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
+
+_BEGUN: Final = {DataFate.COPIED: "copied", DataFate.FOLLOWED: "follows the source's: copied first"}
+"""What is told of data that is copied now."""
 
 _FATES: Final = {
     DataFate.COPIED: "copied",

@@ -40,9 +40,9 @@ def rendered(preview: Preview, form: Format) -> str:
 
 
 def _text(preview: Preview) -> str:
-    from declarative_paas.preview.text import render_text
+    from declarative_paas.preview.text_review import render_text_review
 
-    return f"{preview.verdict_text}\n" if preview.failed else render_text(preview.plan, colour=False)
+    return render_text_review(preview)
 
 
 def _markdown(preview: Preview) -> str:

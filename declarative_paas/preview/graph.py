@@ -63,8 +63,10 @@ def graph_of_plan(plan: Plan) -> Graph:
             id=name, group=change.address.app, label=f"{change.action.value} {name}", action=change.action.value
         )
         # What stays needs nothing that goes: only a leftover of what it needs, itself unchanged, is deleted.
-        possible = (changing if _removes(change) else staying) - {address}
-        edges |= {(name, str(needed)) for needed in change.dependencies if str(needed) in possible}
+        possible = changing if _removes(change) else staying
+        edges |= {
+            (name, needed) for needed in map(str, change.dependencies) if needed in possible and needed != address
+        }
     return Graph(nodes=tuple(nodes[name] for name in sorted(nodes)), edges=tuple(sorted(edges)))
 
 

@@ -21,6 +21,7 @@ from declarative_paas.preview.html_facts import facts
 from declarative_paas.preview.html_graph import ALL, EVERYTHING, graph_data
 from declarative_paas.preview.html_text import code, option
 from declarative_paas.preview.model import Preview
+from declarative_paas.preview.remarks import PLATFORM_S_OWN
 from declarative_paas.preview.values import printable
 
 _OPEN_UP_TO: Final = 60
@@ -101,6 +102,7 @@ def _changes(preview: Preview) -> Iterator[str]:
 def _filters(preview: Preview) -> Iterator[str]:
     changes = preview.changes
     regions = {region for change in changes for region in (change.region, change.prior_region) if region}
+    regions -= PLATFORM_S_OWN
     risks = {risk.kind.value for change in changes for risk in change.risks}
     yield '<form id="filters" role="search" aria-label="Filter the changes" hidden>'
     yield '<div><label for="q">Search</label><input id="q" type="search" autocomplete="off"></div>'

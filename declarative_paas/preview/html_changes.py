@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from declarative_paas.core.plan import Action
+from declarative_paas.core.plan import Action, RiskKind
+from declarative_paas.preview.costs import cost_text
 from declarative_paas.preview.html_text import code, where
 from declarative_paas.preview.markdown_changes import counts_of
 from declarative_paas.preview.model import AppView, ChangeView
-from declarative_paas.preview.values import dollars
 
 
 def app_block(app: AppView, link_base: str | None, *, first: int, is_open: bool) -> Iterator[str]:
     """`first` numbers the app's first change among all of the plan."""
-    change = app.cost.delta_cents
-    cost = f", {'+' if change > 0 else ''}{dollars(change)}/mo" if change else ""
-    worst = "" if app.worst is None else f' <span class="risk">{escape(app.worst.value)}</span>'
+    cost = f", {cost_text(app.cost)}" if app.cost.delta_cents or app.cost.unpriced else ""
+    worst = "" if app.worst is None else f' <span class="{_class(app.worst)}">{escape(app.worst.value)}</span>'
     yield f'<details class="app"{" open" if is_open else ""}>'
     counts = f"({escape(app.regions)}): {counts_of(app.counts)}{cost}"
     yield f"<summary><h3>{escape(app.name)}</h3> {counts}{worst}</summary>"
@@ -47,12 +46,17 @@ def _change(change: ChangeView, app: AppView, link_base: str | None, number: int
             yield f'<p class="dim">because {escape(cause)}</p>'
     for risk in change.risks:
         agreed = ", confirmed" if risk.confirmed else ""
-        yield f'<p><span class="risk">{escape(risk.kind.value)}</span>{agreed}: {escape(risk.detail)}.'
+        yield f'<p><span class="{_class(risk.kind)}">{escape(risk.kind.value)}</span>{agreed}: {escape(risk.detail)}.'
         yield f"To avoid it: {escape(risk.avoid)}.</p>"
     yield from _lines(change)
     if change.needs:
         yield f'<p class="dim">needs {", ".join(map(code, change.needs))}</p>'
     yield "</article>"
+
+
+def _class(kind: RiskKind) -> str:
+    """A restart loses no request: it is not told in the colour of what does harm."""
+    return "risk mild" if kind is RiskKind.RESTART else "risk"
 
 
 def _lines(change: ChangeView) -> Iterator[str]:

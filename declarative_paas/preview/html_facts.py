@@ -7,12 +7,14 @@ from html import escape
 from typing import Final
 
 from declarative_paas.core.diagnostic import Diagnostic, Severity
-from declarative_paas.core.plan import RiskKind
+from declarative_paas.preview.costs import Cost
+from declarative_paas.preview.dangers import ALIKE, Danger, dangers_of
 from declarative_paas.preview.forks import fork_html
 from declarative_paas.preview.html_text import code, where
-from declarative_paas.preview.model import Cost, Preview
-from declarative_paas.preview.values import dollars
+from declarative_paas.preview.model import Preview
+from declarative_paas.preview.values import dollars, printable
 
+_UNPRICED: Final = '<th scope="col">unpriced</th>'
 _FOLDED_FROM: Final = 12
 """A longer list stands folded: its length is told, and the changes come into view."""
 
@@ -22,8 +24,8 @@ def facts(preview: Preview) -> Iterator[str]:
     yield from _dangers(preview)
     errors = [item for item in preview.diagnostics if item.severity is Severity.ERROR]
     rest = [item for item in preview.diagnostics if item.severity is not Severity.ERROR]
-    yield from _section("Errors", [_diagnostic(item, preview) for item in errors], "danger")
-    yield from _section("Warnings and notes", [_diagnostic(item, preview) for item in rest])
+    yield from _section(f"Errors ({len(errors)})", [_diagnostic(item, preview) for item in errors], "danger")
+    yield from _section(f"Warnings and notes ({len(rest)})", [_diagnostic(item, preview) for item in rest])
     yield from _section("Forks", list(fork_html(preview.plan)))
     yield from _cost(preview)
     dynos = sum(len(restart.dynos) for restart in preview.restarts)
@@ -42,6 +44,8 @@ def facts(preview: Preview) -> Iterator[str]:
         ],
     )
     yield from _section("Changed outside of dpaas", list(_drift(preview)))
+    if preview.since is not None:
+        yield from _section(f"Since {printable(preview.since.name)}", list(map(code, preview.since.lines)))
 
 
 def _section(title: str, items: list[str], kind: str = "") -> Iterator[str]:
@@ -64,20 +68,30 @@ def _list(items: list[str]) -> Iterator[str]:
 
 
 def _dangers(preview: Preview) -> Iterator[str]:
-    """Every risk above a restart: the banner lines first, each change's own reason below."""
-    worse = [risk for risk in preview.risks if risk.kind is not RiskKind.RESTART]
-    if not worse:
+    """Every risk above a restart, what is alike told once, each with its way out."""
+    found = dangers_of(preview.risks)
+    if not found:
         return
     yield '<section class="danger" aria-labelledby="dangers"><h2 id="dangers">What is at stake</h2>'
-    yield from _list([escape(banner) for banner in preview.banners])
-    ways = list(dict.fromkeys(f"{risk.kind.value}: {risk.avoid}" for risk in worse))
-    yield "<p><strong>To avoid it</strong></p>"
-    yield from _list([escape(way) for way in ways])
+    yield from _list([_danger(danger, preview) for danger in found])
     yield "</section>"
 
 
+def _danger(danger: Danger, preview: Preview) -> str:
+    many = len(danger.risks) >= ALIKE
+    of = "" if danger.alike else f" of {escape(_some(danger.apps))}"
+    whose = f" ({len(danger.risks)} resources{of})" if many else ""
+    only = danger.risks[0] if len(danger.risks) == 1 else None
+    place = "" if only is None else where(only.position, preview.origin.link_base)
+    names = ", ".join(map(code, danger.addresses))
+    few = f" ({names})" if names and not many else ""
+    told = f"<strong>{escape(danger.headline)}</strong>{whose}: {escape(danger.detail)}{few}"
+    which = f"<details><summary>Which they are</summary><p>{names}</p></details>" if danger.alike else ""
+    return f"{told}{f' — {place}' if place else ''}. <em>To avoid it:</em> {escape(danger.avoid)}.{which}"
+
+
 def _diagnostic(item: Diagnostic, preview: Preview) -> str:
-    place = where(item.position, preview.origin.link_base) or (code(item.address) if item.address else "")
+    place = where(item.position, preview.origin.link_base) or _unnamed(item)
     parts = [f"<strong>{item.severity.value}</strong> {code(item.code)}: {escape(item.summary)}"]
     parts += [f"expected: {escape(item.expected)}"] if item.expected else []
     parts += [f"did you mean {code(item.suggestion)}"] if item.suggestion else []
@@ -104,20 +118,25 @@ def _cost(preview: Preview) -> Iterator[str]:
 
 
 def _table(total: Cost, costs: Iterable[Cost]) -> Iterator[str]:
-    yield '<table aria-label="Cost a month"><thead><tr><th scope="col">Whose</th><th scope="col">change</th>'
-    yield '<th scope="col">new total</th><th scope="col">percent</th><th scope="col">unpriced</th></tr></thead><tbody>'
-    yield _row(f"environment {escape(total.name)}", total)
-    yield from (_row(escape(cost.name), cost) for cost in costs)
-    yield "</tbody></table>"
+    listed = [total, *costs]
+    unpriced = any(cost.unpriced for cost in listed)
+    yield '<div class="wide" tabindex="0" role="group" aria-label="Cost a month"><table aria-label="Cost a month">'
+    yield '<thead><tr><th scope="col">Whose</th>'
+    yield '<th scope="col">change</th><th scope="col">new total</th><th scope="col">percent</th>'
+    yield f"{_UNPRICED if unpriced else ''}</tr></thead><tbody>"
+    yield _row(f"environment {escape(total.name)}", total, unpriced=unpriced)
+    yield from (_row(escape(cost.name), cost, unpriced=unpriced) for cost in listed[1:])
+    yield "</tbody></table></div>"
 
 
-def _row(name: str, cost: Cost) -> str:
+def _row(name: str, cost: Cost, *, unpriced: bool) -> str:
     sign = "+" if cost.delta_cents > 0 else ""
     after = "" if cost.after_cents is None else dollars(cost.after_cents)
-    percent = f"{cost.percent:+} %" if cost.percent else ""
+    percent = f"{cost.percent:+,} %" if cost.percent else ""
+    last = f"<td>{cost.unpriced or ''}</td>" if unpriced else ""
     return (
         f'<tr><th scope="row">{name}</th><td>{sign}{dollars(cost.delta_cents)}</td><td>{after}</td>'
-        f"<td>{percent}</td><td>{cost.unpriced or ''}</td></tr>"
+        f"<td>{percent}</td>{last}</tr>"
     )
 
 
@@ -133,3 +152,8 @@ def _drift(preview: Preview) -> Iterator[str]:
 def _some(names: tuple[str, ...]) -> str:
     shown = ", ".join(names[:12])
     return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"
+
+
+def _unnamed(item: Diagnostic) -> str:
+    """What it is about, where its sentence does not say so already."""
+    return code(item.address) if item.address and item.address not in item.summary else ""

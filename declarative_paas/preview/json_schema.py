@@ -10,9 +10,11 @@ from declarative_paas.core.fork_review import DataFate
 from declarative_paas.core.plan import PLAN_FORMAT, Action, Operation, RiskKind
 from declarative_paas.core.resource import InstanceStatus
 from declarative_paas.preview.json_view import PREVIEW_FORMAT
-from declarative_paas.preview.model import DEEDS
+from declarative_paas.preview.signs import DEEDS
 
-_OPTIONAL: Final = frozenset({"create_before_destroy", "retains", "forks", "provenance"})
+_OPTIONAL: Final = frozenset(
+    {"create_before_destroy", "retains", "app_prices", "forks", "provenance", "back", "finish"}
+)
 """Keys that are there only where they say something."""
 
 FILE: Final = "plan.schema.json"
@@ -68,6 +70,9 @@ def _members() -> dict[str, Any]:
         "base": {"type": "object", "additionalProperties": _TEXT},
         "refreshed": _array("record"),
         "settles": _TEXTS,
+        "back": _TEXTS,
+        "finish": _TEXTS,
+        "app_prices": _array("app_price"),
         "forks": _array("fork"),
         "provenance": _ref("provenance"),
         "verdict": _ref("verdict"),
@@ -111,6 +116,7 @@ def _plan_parts() -> dict[str, Mapping[str, Any]]:
             "create_before_destroy": {"const": True},
             "retains": {"const": True},
         },
+        "app_price": {"app": _TEXT, "before_cents": _CENTS, "after_cents": _CENTS, "unpriced": _COUNT},
         "step": {
             "id": _TEXT,
             "operation": {"enum": [operation.value for operation in Operation]},
@@ -207,7 +213,9 @@ def _preview_parts() -> dict[str, Mapping[str, Any]]:
             "next_commands": _TEXTS,
             "base": _or_null(_TEXT),
             "head": _or_null(_TEXT),
+            "since": _or_null(_ref("since")),
         },
+        "since": {"name": _TEXT, "differences": _TEXTS},
     }
 
 

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from declarative_paas.core.diagnostic import Diagnostic, Position
 from declarative_paas.core.plan import Plan, plan_to_json
-from declarative_paas.preview.model import Cost, Preview
+from declarative_paas.preview.costs import cost_view
+from declarative_paas.preview.model import Preview
 from declarative_paas.preview.review import NOTHING_MORE, Known, review
 from declarative_paas.preview.summary import banners
 
@@ -34,7 +35,7 @@ def preview_view(preview: Preview) -> dict[str, Any]:
             "text": preview.verdict_text,
             "has_changes": not preview.plan.is_empty,
             "highest_risk": None if verdict.worst is None else verdict.worst.value,
-            "price_delta_cents": verdict.price_delta_cents,
+            "price_delta_cents": verdict.cost.delta_cents,
         },
         "banners": [
             {"risk": risk.kind.value, "address": address, "detail": risk.detail}
@@ -46,7 +47,7 @@ def preview_view(preview: Preview) -> dict[str, Any]:
             "may_be_applied": preview.may_be_applied,
             "standing": preview.standing,
             "apps": [_app(preview, number) for number in range(len(preview.apps))],
-            "cost": _cost(preview.total),
+            "cost": cost_view(preview.total),
             "risks": list(_risks(preview)),
             "restarts": [
                 {"app": restart.app, "dynos": list(restart.dynos), "rolling": restart.rolling}
@@ -59,6 +60,9 @@ def preview_view(preview: Preview) -> dict[str, Any]:
             "next_commands": list(preview.next_commands),
             "base": preview.origin.base,
             "head": preview.origin.head,
+            "since": None
+            if preview.since is None
+            else {"name": preview.since.name, "differences": list(preview.since.lines)},
         },
     }
 
@@ -71,16 +75,7 @@ def _app(preview: Preview, number: int) -> dict[str, Any]:
         "counts": dict(sorted(app.counts.items())),
         "highest_risk": None if app.worst is None else app.worst.value,
         "changes": [change.key for change in app.changes],
-        "cost": _cost(app.cost),
-    }
-
-
-def _cost(cost: Cost) -> dict[str, Any]:
-    return {
-        "delta_cents": cost.delta_cents,
-        "after_cents": cost.after_cents,
-        "percent": cost.percent,
-        "unpriced": cost.unpriced,
+        "cost": cost_view(app.cost),
     }
 
 

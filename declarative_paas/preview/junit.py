@@ -5,15 +5,19 @@ Valid against both schemas that CI servers check with: Jenkins' (junit-10) and A
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
+from declarative_paas.preview.costs import cost_text
 from declarative_paas.preview.findings import RULES, Finding, findings
 from declarative_paas.preview.model import Preview
 
 _NEVER: Final = "1970-01-01T00:00:00"
 """Ant's schema wants a time; the same plan must give the same report."""
+
+_NO_XML: Final = re.compile(r"[^\n\t\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 PLATFORM: Final = "platform"
 """The suite of what concerns no single app."""
@@ -27,36 +31,45 @@ def render_junit(preview: Preview) -> str:
         suites.setdefault(app, [])
     for finding in found:
         suites.setdefault(finding.app or PLATFORM, []).append(finding)
-    body = [line for number, (name, mine) in enumerate(suites.items()) for line in _suite(preview, number, name, mine)]
+    costs = {PLATFORM: preview.total, **{app.name: app.cost for app in preview.apps}}
+    body: list[str] = []
+    for number, (name, mine) in enumerate(suites.items()):
+        body += _suite(preview, number, name, mine, cost_text(costs[name]) if name in costs else "")
     return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>", *body, "</testsuites>"]) + "\n"
 
 
-def _suite(preview: Preview, number: int, name: str, mine: list[Finding]) -> Iterator[str]:
+def _suite(preview: Preview, number: int, name: str, mine: list[Finding], cost: str) -> Iterator[str]:
     rules = [*RULES, *sorted({finding.rule for finding in mine} - RULES.keys())]
-    failed = {finding.rule for finding in mine if finding.level == "error"}
+    failed: dict[str, list[Finding]] = {}
+    for finding in mine:
+        if finding.level == "error":
+            failed.setdefault(finding.rule, []).append(finding)
     yield (
         f"<testsuite name={_attribute(name)} package={_attribute(f'dpaas.{preview.plan.scope}')} "
         f'id="{number}" tests="{len(rules)}" failures="{len(failed)}" errors="0" '
         f'time="0" timestamp="{_NEVER}" hostname="localhost">'
     )
-    yield f'<properties><property name="plan-digest" value={_attribute(preview.digest)}/></properties>'
-    for rule in rules:
-        yield from _case(name, rule, [finding for finding in mine if finding.rule == rule and finding.level == "error"])
+    yield "<properties>"
+    yield f'<property name="plan-digest" value={_attribute(preview.digest)}/>'
+    yield f'<property name="cost-a-month" value={_attribute(cost)}/>'
+    yield "</properties>"
+    whose = _attribute(f"dpaas.{name}")
+    yield from (_case(whose, rule, failed.get(rule, [])) for rule in rules)
     remarks = [_told(finding) for finding in mine if finding.level != "error"]
     yield f"<system-out>{_text(chr(10).join([preview.verdict_text, *remarks]))}</system-out>"
     yield "<system-err></system-err>"
     yield "</testsuite>"
 
 
-def _case(name: str, rule: str, errors: list[Finding]) -> Iterator[str]:
-    head = f'<testcase name={_attribute(rule)} classname={_attribute(f"dpaas.{name}")} time="0"'
+def _case(whose: str, rule: str, errors: list[Finding]) -> str:
+    """`whose` is an attribute's value, in its quotes."""
     if not errors:
-        yield f"{head}/>"
-        return
+        return f'<testcase name={_attribute(rule)} classname={whose} time="0"/>'
     count = len(errors)
     message = errors[0].message if count == 1 else f"{errors[0].message} (and {count - 1} more)"
     detail = "\n".join(map(_told, errors))
-    yield f"{head}><failure type={_attribute(rule)} message={_attribute(message)}>{_text(detail)}</failure></testcase>"
+    failure = f"<failure type={_attribute(rule)} message={_attribute(message)}>{_text(detail)}</failure>"
+    return f'<testcase name={_attribute(rule)} classname={whose} time="0">{failure}</testcase>'
 
 
 def _told(finding: Finding) -> str:
@@ -74,8 +87,4 @@ def _attribute(text: str) -> str:
 
 def _allowed(text: str) -> str:
     """XML 1.0 has no way to write control characters, surrogates or noncharacters."""
-    return "".join(letter if letter in "\n\t" or _is_xml(ord(letter)) else "\ufffd" for letter in text)
-
-
-def _is_xml(code: int) -> bool:
-    return 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF
+    return _NO_XML.sub("\ufffd", text)

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from declarative_paas.core.diagnostic import Diagnostic, Severity
-from declarative_paas.preview.findings import rule_of
+from declarative_paas.preview.costs import Cost
+from declarative_paas.preview.dangers import ALIKE, Danger, dangers_of
 from declarative_paas.preview.forks import fork_markdown
 from declarative_paas.preview.graph import render_graph
 from declarative_paas.preview.markdown_changes import change_blocks, removal_line
 from declarative_paas.preview.markdown_fitting import fitting, size
 from declarative_paas.preview.markdown_text import cell, clipped, code, marker, prose, where
-from declarative_paas.preview.model import ChangeView, Cost, DriftView, Limit, Preview, Restart, RiskView
+from declarative_paas.preview.model import ChangeView, DriftView, Limit, Preview, Restart
 from declarative_paas.preview.values import dollars, printable
 
 LIMIT: Final = 60_000
@@ -34,6 +35,7 @@ _CAPS: Final = {
     "limits": 1_500,
     "warnings": 3_000,
     "drift": 4_000,
+    "since": 1_500,
 }
 """Bytes of each part that stands unfolded; together, with head and foot, some 6,000 below the limit."""
 
@@ -42,6 +44,9 @@ _GONE: Final = {"delete": "Deleted", "replace": "Replaced", "move": "Moved"}
 
 _GRAPH_NODES: Final = 40
 """A larger drawing is no help in a comment."""
+
+_NAMED: Final = 20
+"""Resources named of one danger that many of them have."""
 
 _SPARE: Final = 600
 """Bytes for the headings between the parts."""
@@ -57,6 +62,7 @@ def render_markdown(preview: Preview) -> str:
         *_limits(preview),
         *_warnings(preview),
         *_drift(preview),
+        *_since(preview),
     ]
     foot = [*_next(preview), *_origin(preview)]
     room = LIMIT - size([*head, *facts, *foot]) - _SPARE
@@ -78,38 +84,31 @@ def _head(preview: Preview) -> Iterator[str]:
 
 def _risks(preview: Preview) -> Iterator[str]:
     """Everything worse than a restart, worst first, one line for what many resources share."""
-    grouped: dict[tuple[str, str, str, bool], list[RiskView]] = {}
-    for risk in preview.risks:
-        if rule_of(risk.kind) != "restart":
-            grouped.setdefault((risk.kind.value, risk.detail, risk.avoid, risk.confirmed), []).append(risk)
-    if grouped:
+    found = dangers_of(preview.risks)
+    if found:
         yield "> [!CAUTION]"
-        lines = fitting(list(grouped.values()), _CAPS["risks"], lambda group: _risk(group, preview), _more_risks)
+        lines = fitting(found, _CAPS["risks"], lambda danger: _risk(danger, preview), _more_risks)
         yield from (f"> {line}" for line in lines)
         yield ""
 
 
-def _risk(group: list[RiskView], preview: Preview) -> str:
-    first = group[0]
-    confirmed = ", confirmed" if first.confirmed else ""
-    names = [code(risk.address) for risk in group[:3] if risk.address not in first.detail]
-    apps = sorted({risk.app for risk in group})
-    whom = f" ({', '.join(names)})" if names and len(group) <= 3 else ""
-    if len(group) > 3:
-        whom = f" ({len(group)} resources of {_some(apps)})"
-    line = where(first.position, preview.origin.link_base)
-    place = f" — {line}" if line and len(group) == 1 else ""
-    return (
-        f"- **{first.kind.value.upper()}**{confirmed}: {prose(first.detail)}{whom}{place}. "
-        f"*To avoid it:* {prose(first.avoid)}."
-    )
+def _risk(danger: Danger, preview: Preview) -> str:
+    only = danger.risks[0] if len(danger.risks) == 1 else None
+    line = "" if only is None else where(only.position, preview.origin.link_base)
+    kind, _, confirmed = danger.headline.partition(", ")
+    head = f"- **{kind}**{f', {confirmed}' if confirmed else ''}"
+    if len(danger.risks) >= ALIKE:
+        head += f" ({len(danger.risks)} resources{'' if danger.alike else f' of {_some(danger.apps)}'})"
+    names = "" if len(danger.risks) >= ALIKE and not danger.alike else _some(danger.addresses, _NAMED)
+    told = f"{prose(danger.detail)}{f' ({names})' if names else ''}{f' — {line}' if line else ''}"
+    return f"{head}: {told}. *To avoid it:* {prose(danger.avoid)}."
 
 
-def _more_risks(groups: Sequence[list[RiskView]]) -> str:
-    risks = [risk for group in groups for risk in group]
-    kinds = Counter(risk.kind.value for risk in risks)
+def _more_risks(left: Sequence[Danger]) -> str:
+    kinds = Counter(risk.kind.value for danger in left for risk in danger.risks)
     told = ", ".join(f"{kind} {count} times" for kind, count in sorted(kinds.items()))
-    return f"- **and {len(risks)} more that do not fit here**, in {len({risk.app for risk in risks})} apps: {told}"
+    apps = {app for danger in left for app in danger.apps}
+    return f"- **and {sum(kinds.values())} more that do not fit here**, in {len(apps)} apps: {told}"
 
 
 def _errors(preview: Preview) -> Iterator[str]:
@@ -127,7 +126,7 @@ def _diagnostics(preview: Preview, title: str, items: Sequence[Diagnostic], cap:
         return
 
     def line(item: Diagnostic) -> str:
-        place = where(item.position, preview.origin.link_base) or (code(item.address) if item.address else "")
+        place = where(item.position, preview.origin.link_base) or _unnamed(item)
         parts = [f"**{item.severity.value}**", f"{code(item.code)}:", prose(item.summary)]
         parts += [f"— expected: {prose(item.expected)}"] if item.expected else []
         parts += [f"— did you mean {code(item.suggestion)}"] if item.suggestion else []
@@ -172,8 +171,9 @@ def _cost(preview: Preview) -> Iterator[str]:
         return
     yield "#### Cost a month"
     yield ""
-    yield "| | change | new total | percent | without a price |"
-    yield "|---|---:|---:|---:|---:|"
+    unpriced = total.unpriced or any(cost.unpriced for cost in costs)
+    yield f"| | change | new total | percent |{' without a price |' if unpriced else ''}"
+    yield f"|---|---:|---:|---:|{'---:|' if unpriced else ''}"
     yield _cost_row(total, f"**environment** {cell(total.name)}")
     costs.sort(key=lambda cost: (-abs(cost.delta_cents), cost.name))
     yield from fitting(costs, _CAPS["cost"], lambda cost: _cost_row(cost, cell(cost.name)), _more_costs)
@@ -181,16 +181,19 @@ def _cost(preview: Preview) -> Iterator[str]:
 
 
 def _cost_row(cost: Cost, name: str) -> str:
+    """Its last cell only where there is something in it: forges take a row that ends early."""
     sign = "+" if cost.delta_cents > 0 else ""
     after = "" if cost.after_cents is None else dollars(cost.after_cents)
-    percent = f"{cost.percent:+} %" if cost.percent else ""
-    return f"| {name} | {sign}{dollars(cost.delta_cents)} | {after} | {percent} | {cost.unpriced or ''} |"
+    percent = f"{cost.percent:+,} %" if cost.percent else ""
+    unpriced = f" {cost.unpriced} |" if cost.unpriced else ""
+    return f"| {name} | {sign}{dollars(cost.delta_cents)} | {after} | {percent} |{unpriced}"
 
 
 def _more_costs(left: Sequence[Cost]) -> str:
     change = sum(cost.delta_cents for cost in left)
-    unpriced = sum(cost.unpriced for cost in left) or ""
-    return f"| {len(left)} more apps | {'+' if change > 0 else ''}{dollars(change)} | | | {unpriced} |"
+    unpriced = sum(cost.unpriced for cost in left)
+    last = f" {unpriced} |" if unpriced else ""
+    return f"| {len(left)} more apps | {'+' if change > 0 else ''}{dollars(change)} | | |{last}"
 
 
 def _restarts(preview: Preview) -> Iterator[str]:
@@ -239,6 +242,15 @@ def _drift(preview: Preview) -> Iterator[str]:
     yield ""
 
 
+def _since(preview: Preview) -> Iterator[str]:
+    if preview.since is None:
+        return
+    yield f"#### Since {code(preview.since.name)}"
+    yield ""
+    yield from fitting(preview.since.lines, _CAPS["since"], lambda line: f"- {code(line)}", _more_of("difference"))
+    yield ""
+
+
 def _graph(preview: Preview, room: int) -> list[str]:
     if not 1 < len(preview.graph.nodes) <= _GRAPH_NODES:
         return []
@@ -266,11 +278,16 @@ def _origin(preview: Preview) -> Iterator[str]:
     yield f"<sub>{' · '.join(facts)}</sub>"
 
 
-def _some(names: Sequence[str]) -> str:
+def _some(names: Sequence[str], most: int = 6) -> str:
     """The first few, and how many more."""
-    shown = ", ".join(code(name) for name in names[:6])
-    return shown if len(names) <= 6 else f"{shown} and {len(names) - 6} more"
+    shown = ", ".join(code(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def _more_of(noun: str) -> Callable[[Sequence[object]], str]:
     return lambda left: f"- and {len(left)} more {noun}{'' if len(left) == 1 else 's'} that do not fit here"
+
+
+def _unnamed(item: Diagnostic) -> str:
+    """What it is about, where its sentence does not say so already."""
+    return code(item.address) if item.address and item.address not in item.summary else ""

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from declarative_paas.core.plan import Action
+from declarative_paas.preview.costs import cost_text
 from declarative_paas.preview.markdown_fitting import fitting, size
 from declarative_paas.preview.markdown_text import clipped, code, html_code, prose, where
-from declarative_paas.preview.model import DEEDS, AppView, ChangeView, Line, Preview
-from declarative_paas.preview.values import dollars
+from declarative_paas.preview.model import AppView, ChangeView, Line, Preview
+from declarative_paas.preview.signs import DEEDS
 
 _VALUE: Final = 200
 """Characters of one attribute's line."""
@@ -48,7 +49,7 @@ def removal_line(change: ChangeView, link_base: str | None) -> str:
 
 def _head(change: ChangeView, link_base: str | None, told: Sequence[str] = ()) -> list[str]:
     causes = [cause for cause in change.causes if cause not in told]
-    parts = [code(f"{DEEDS[change.deed]} {change.address}")]
+    parts = [code(f"{change.sign} {change.address}")]
     parts += [code(change.note)] if change.note else []
     parts += [f"moved from {code(change.moved_from)}"] if change.moved_from else []
     parts += [f"because {prose('; '.join(causes))}"] if causes else []
@@ -57,8 +58,7 @@ def _head(change: ChangeView, link_base: str | None, told: Sequence[str] = ()) -
 
 
 def _block(app: AppView, body: Sequence[str]) -> list[str]:
-    change = app.cost.delta_cents
-    cost = f", {'+' if change > 0 else ''}{dollars(change)}/mo" if change else ""
+    cost = f", {cost_text(app.cost)}" if app.cost.delta_cents or app.cost.unpriced else ""
     worst = "" if app.worst is None else f" · {app.worst.value}"
     summary = f"{html_code(app.name)} ({html_code(app.regions)}): {counts_of(app.counts)}{cost}{worst}"
     return [f"<details><summary>{summary}</summary>", "", *body, "", "</details>", ""]

@@ -21,7 +21,8 @@ LONGEST: Final = 600
 """Characters of one text in a comment."""
 
 _WORD: Final = re.compile(
-    r"\(?[A-Za-z][A-Za-z']{0,30}(?:-[a-z]{1,15})?\)?[,;:.]?|[$+]?\d{1,9}(?:\.\d\d)?(?:/mo)?[,;:.]?|[,;:.]"
+    r"\(?[A-Za-z][A-Za-z']{0,30}(?:-[a-z]{1,15})?\)?[,;:.]?|[+-]?\$?\d{1,3}(?:,?\d{3}){0,3}(?:\.\d\d?)?(?:/mo)?[,;:.]?"
+    r"|[kMG]?B(?:/s)?[,;:.]?|[,;:.]"
 )
 """Words and counts, with the punctuation of a sentence."""
 
@@ -59,7 +60,12 @@ def _words(text: str) -> str:
     parts: list[str] = []
     for plain, words in groupby(text.split(), key=lambda word: word == "->" or _WORD.fullmatch(word) is not None):
         joined = " ".join(words)
-        parts.append(joined.replace("->", "→") if plain else code(joined))
+        if plain:
+            parts.append(joined.replace("->", "→"))
+        else:
+            # The sentence's own punctuation is no part of what was filled in.
+            shown = joined.rstrip(",;:.")
+            parts.append(f"{code(shown)}{joined[len(shown) :]}" if shown else code(joined))
     return " ".join(parts)
 
 

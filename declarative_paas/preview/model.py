@@ -7,22 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from declarative_paas.core.diagnostic import Diagnostic, Position
 from declarative_paas.core.plan import Action, Plan, RiskKind
+from declarative_paas.preview.costs import Cost
 from declarative_paas.preview.graph import Graph
 from declarative_paas.preview.summary import Verdict
-
-DEEDS: Final[Mapping[str, str]] = {
-    "create": "+",
-    "update": "~",
-    "move": "->",
-    "replace": "-/+",
-    "delete": "-",
-    "forget": "x",
-}
-"""What becomes of a resource, with its sign: an action, or a move, which keeps the old side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,24 +67,9 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """US cents a month. `after_cents` None: only the change is known, as in a saved plan. `percent` of what was."""
-
-    name: str
-    delta_cents: int
-    after_cents: int | None
-    unpriced: int
-
-    @property
-    def percent(self) -> int | None:
-        """None when nothing was paid before, or nobody knows how much."""
-        before = None if self.after_cents is None else self.after_cents - self.delta_cents
-        return round(100 * self.delta_cents / before) if before else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeView:
-    """One resource. `key` is its address, told apart by its instance where two share it; `deed` is one of `DEEDS`."""
+    """One resource. `key` is its address, told apart by its instance where two share it; `deed` is one of
+    `signs.DEEDS`, `sign` what stands before it."""
 
     key: str
     address: str
@@ -102,6 +77,7 @@ class ChangeView:
     app: str
     action: Action
     deed: str
+    sign: str
     region: str
     prior_region: str | None
     note: str
@@ -157,6 +133,15 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Since:
+    """How the plan differs from the one that was shown before, which `name` names: a line a difference, or one
+    that says there is none."""
+
+    name: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """`plan` is the redacted one; `digest` that of the plan which would be applied.
 
@@ -183,6 +168,7 @@ class Preview:
     next_commands: tuple[str, ...]
     graph: Graph
     origin: Origin = field(default_factory=Origin)
+    since: Since | None = None
 
     @property
     def changes(self) -> tuple[ChangeView, ...]:

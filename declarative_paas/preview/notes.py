@@ -7,7 +7,7 @@ from typing import cast
 
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.plan import Action, Change, RiskKind
-from declarative_paas.core.values import Attributes, Value
+from declarative_paas.core.values import Attributes, Value, is_map
 from declarative_paas.preview.ink import Style
 from declarative_paas.preview.values import dollars, printable
 
@@ -57,11 +57,33 @@ def _what(change: Change, attributes: Attributes, addons: Mapping[ResourceAddres
                 # Another app's add-on is named: its plan alone would not tell whose data this is.
                 origin = origin if source.app == change.address.app else str(source)
                 yield f"{printable(given)} from {printable(origin)}"
+        case "follower":
+            yield from _followed(attributes, goes=change.after is None)
+        case "link":
+            yield "the way of what follows"
+        case "move_check":
+            yield "compares both sides once it serves"
         case "secret":
             if attributes.get("length") is not None:
                 yield f"generated, length {printable(str(attributes['length']))}"
         case _:
             return
+
+
+def _followed(attributes: Attributes, *, goes: bool) -> Iterator[str]:
+    """Whom it follows, as far as the plan says; a move's follower is promoted by the plan that makes it."""
+    between = attributes.get("between")
+    source = _side(between, "from")
+    app, region = printable(str(source.get("app"))), printable(str(source.get("region")))
+    if source.get("app") == _side(between, "to").get("app"):
+        yield f"followed {region}" if goes else f"follows {region}, promoted in the freeze"
+    else:
+        yield f"{'followed' if attributes.get('promoted') is True else 'follows'} {app} in {region}"
+
+
+def _side(between: Value, name: str) -> Mapping[str, Value]:
+    side: Value = between.get(name) if is_map(between) else None
+    return side if is_map(side) else {}
 
 
 def _plan_name(attributes: Attributes) -> str | None:

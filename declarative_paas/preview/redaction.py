@@ -125,6 +125,11 @@ def redacted_text(text: str) -> str:
 
 def unmarked_secrets(plan: Plan, positions: Positions = no_positions) -> list[Diagnostic]:
     """A warning for each attribute that is about to be set and looks like a secret, with its manifest line."""
+    return told_of(redacted(plan), positions)
+
+
+def told_of(shown: Redacted, positions: Positions = no_positions) -> list[Diagnostic]:
+    """The same, of a plan that is masked already."""
     return [
         warning(
             UNMARKED,
@@ -133,7 +138,7 @@ def unmarked_secrets(plan: Plan, positions: Positions = no_positions) -> list[Di
             expected=_way_out(change.address, path),
             address=str(change.address),
         )
-        for change, path, kind in redacted(plan).found
+        for change, path, kind in shown.found
     ]
 
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from declarative_paas.core.plan import Action, Change, Plan
+from declarative_paas.desired.config import SECRETS_REGION
+from declarative_paas.desired.followers import TRANSFERS_REGION
 from declarative_paas.preview.values import printable
+
+PLATFORM_S_OWN: Final = frozenset({SECRETS_REGION, TRANSFERS_REGION})
+"""Where no app is: what is in them belongs to the platform, wherever its app is."""
 
 
 def plan_remarks(plan: Plan) -> Iterator[str]:
@@ -25,10 +31,8 @@ def regions_of(changes: Sequence[Change]) -> str:
     """`us`, or `us -> eu` for an app that moves."""
     moves = {(change.prior_region, change.region) for change in changes if change.action is Action.REPLACE}
     moves = {(before, after) for before, after in moves if before not in (None, after)}
-    # A generated secret belongs to the platform, wherever its app is.
-    regions = {change.region for change in changes if change.address.type != "secret"} or {
-        change.region for change in changes
-    }
+    regions = {change.region for change in changes}
+    regions = regions - PLATFORM_S_OWN or regions
     regions -= {region for move in moves for region in move}
     return printable(", ".join([*sorted(f"{before} -> {after}" for before, after in moves), *sorted(regions)]))
 

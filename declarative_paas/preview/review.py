@@ -19,13 +19,17 @@ from declarative_paas.preview.limits import limits_of
 from declarative_paas.preview.model import AppView, ChangeView, DriftView, Line, Origin, Preview, Restart
 from declarative_paas.preview.notes import addon_plans, note_of
 from declarative_paas.preview.reading_order import by_app
-from declarative_paas.preview.redaction import redacted, redacted_text, unmarked_secrets
+from declarative_paas.preview.redaction import Redacted, redacted, redacted_text, told_of
 from declarative_paas.preview.remarks import plan_remarks, regions_of
+from declarative_paas.preview.signs import deed_of, sign_of
 from declarative_paas.preview.summary import WORST_FIRST, banner_lines, no_changes, verdict_line, verdict_of
 from declarative_paas.preview.values import printable
 
 VALUE_WIDTH = 300
 """Of one value: enough for a command line, short enough that five thousand of them are no burden."""
+
+_UNREACHABLE = "region-unreachable"
+_UNCONFIRMED = "unconfirmed-data-loss"
 
 _SPELLED = 3
 """More confirmations than this are not typed by hand: the errors name them all."""
@@ -33,10 +37,9 @@ _SPELLED = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What the caller knows beside the plan. `totals`: cents a month by app; None where only the plan is at hand."""
+    """What the caller knows beside the plan."""
 
     diagnostics: Sequence[Diagnostic] = ()
-    totals: Mapping[str, int] | None = None
     catalog: Catalog | None = None
     origin: Origin = field(default_factory=Origin)
 
@@ -46,8 +49,9 @@ NOTHING_MORE = Known()
 
 def review(plan: Plan, known: Known = NOTHING_MORE) -> Preview:
     """The preview of a plan, whether or not it may be applied."""
-    shown_plan = redacted(plan).plan
-    diagnostics = _diagnostics(plan, known.diagnostics)
+    masked = redacted(plan)
+    shown_plan = masked.plan
+    diagnostics = _diagnostics(masked, known.diagnostics)
     apps = _apps(shown_plan, known)
     verdict = verdict_of(shown_plan)
     may, standing = _standing(plan, diagnostics)
@@ -100,10 +104,12 @@ def review_failure(diagnostics: Sequence[Diagnostic], scope: Scope | None, origi
     )
 
 
-def _diagnostics(plan: Plan, given: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+def _diagnostics(masked: Redacted, given: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Worst first, each once; what they quote is masked like the plan itself."""
     told = {item.summary for item in given}
-    every = [*given, *(item for item in unmarked_secrets(plan) if item.summary not in told)]
+    # Why it is lost stands beside the change itself.
+    given = [replace(item, detail=None) if item.code == _UNCONFIRMED else item for item in given]
+    every = [*given, *(item for item in told_of(masked) if item.summary not in told)]
     order = list(Severity)
     return tuple(sorted(map(_redacted_diagnostic, every), key=lambda item: order.index(item.severity)))
 
@@ -132,6 +138,9 @@ def _standing(plan: Plan, diagnostics: Sequence[Diagnostic]) -> tuple[bool, str]
         return False, "There is nothing to apply."
     if plan.targets or plan.excludes:
         return False, "It is a part of a plan (--target, --exclude), so it cannot be approved."
+    unread = [item.summary for item in diagnostics if item.code == _UNREACHABLE]
+    if unread:
+        return True, f"It can be applied, but is not all there is to do: {'; '.join(unread)}."
     return True, "It can be applied."
 
 
@@ -140,7 +149,7 @@ def _next_commands(plan: Plan, diagnostics: Sequence[Diagnostic], origin: Origin
     if plan.is_empty:
         return
     environment = "" if plan.scope.environment == "default" else f" --env {plan.scope.environment}"
-    unconfirmed = [item.address for item in diagnostics if item.code == "unconfirmed-data-loss" and item.address]
+    unconfirmed = [item.address for item in diagnostics if item.code == _UNCONFIRMED and item.address]
     consent = "".join(f" --confirm {address}" for address in unconfirmed[:_SPELLED])
     consent += " --confirm ADDRESS …" if len(unconfirmed) > _SPELLED else ""
     if plan.destroy:
@@ -180,11 +189,11 @@ def _app(app: str, changes: list[Change], of: _Whole) -> AppView:
     return AppView(
         name=printable(app),
         regions=regions_of(changes),
-        counts=Counter(map(_deed, changes)),
+        counts=Counter(map(deed_of, changes)),
         worst=min(kinds, key=WORST_FIRST.index, default=None),
         shared_causes=tuple(map(printable, shared_causes(changes))),
         changes=tuple(_change(change, of) for change in changes),
-        cost=app_cost(app, changes, of.known.totals),
+        cost=app_cost(app, changes, of.plan),
     )
 
 
@@ -200,7 +209,8 @@ def _change(change: Change, of: _Whole) -> ChangeView:
         type=printable(change.address.type),
         app=printable(change.address.app),
         action=change.action,
-        deed=_deed(change),
+        deed=deed_of(change),
+        sign=sign_of(change),
         region=printable(change.region),
         prior_region=None if change.prior_region is None else printable(change.prior_region),
         note=", ".join(text for _, text in note_of(change, of.addons)),
@@ -213,10 +223,6 @@ def _change(change: Change, of: _Whole) -> ChangeView:
         position=change.position,
         moved_from=None if change.moved_from is None else printable(str(change.moved_from)),
     )
-
-
-def _deed(change: Change) -> str:
-    return "move" if change.retains else change.action.value
 
 
 def _lines(change: Change) -> Iterator[Line]:

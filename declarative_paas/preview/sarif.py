@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from declarative_paas.core.diagnostic import Position
+from declarative_paas.preview.costs import cost_view
 from declarative_paas.preview.findings import RULES, Finding, findings, relative_path
 from declarative_paas.preview.model import Preview
 
@@ -41,7 +42,12 @@ def sarif_view(preview: Preview) -> dict[str, Any]:
                 "columnKind": "unicodeCodePoints",
                 "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The directory that was planned in."}}},
                 "results": [_result(finding, rules.index(finding.rule), home, seen) for finding in found],
-                "properties": {"planDigest": preview.digest, "verdict": preview.verdict_text},
+                "properties": {
+                    "planDigest": preview.digest,
+                    "verdict": preview.verdict_text,
+                    "cost": cost_view(preview.total),
+                    "costByApp": {app.name: cost_view(app.cost) for app in preview.apps},
+                },
             }
         ],
     }

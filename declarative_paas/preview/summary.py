@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from declarative_paas.core.plan import Action, Plan, Risk, RiskKind
-from declarative_paas.preview.values import dollars, printable
+from declarative_paas.preview.costs import Cost, cost_text, plan_cost
+from declarative_paas.preview.values import printable
 
 WORST_FIRST = (
     RiskKind.DATA_LOSS,
     RiskKind.JURISDICTION_MOVE,
     RiskKind.REGION_MOVE,
     RiskKind.EXPOSURE,
+    RiskKind.PROMOTION,
     RiskKind.DOWNTIME,
     RiskKind.RESTART,
 )
@@ -26,7 +28,7 @@ NO_CHANGES = "No changes. The platform matches the manifests."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """`price_delta_cents` a month. `worst` is None when nothing is at risk. `move` are those whose old side is kept:
+    """`cost` is the environment's. `worst` is None when nothing is at risk. `move` are those whose old side is kept:
     they count as neither updates nor replacements."""
 
     create: int
@@ -35,9 +37,7 @@ class Verdict:
     delete: int
     forget: int
     unchanged: int
-    price_after_cents: int
-    price_delta_cents: int
-    unpriced: int
+    cost: Cost
     worst: RiskKind | None
     move: int = 0
 
@@ -52,9 +52,7 @@ def verdict_of(plan: Plan) -> Verdict:
         delete=plan.count(Action.DELETE),
         forget=plan.count(Action.FORGET),
         unchanged=plan.unchanged,
-        price_after_cents=plan.price_after_cents,
-        price_delta_cents=plan.price_after_cents - plan.price_before_cents,
-        unpriced=plan.unpriced,
+        cost=plan_cost(plan),
         worst=next((kind for kind in WORST_FIRST if kind in kinds), None),
         move=len(moved),
     )
@@ -88,7 +86,7 @@ def verdict_line(verdict: Verdict) -> str:
     sentences = [f"Plan: {', '.join(counts)}" if counts else NO_CHANGES.removesuffix(".")]
     if verdict.unchanged:
         sentences[0] += f" ({verdict.unchanged} unchanged)"
-    sentences.append(_price(verdict))
+    sentences.append(cost_text(verdict.cost))
     if verdict.worst is not None:
         sentences.append(f"Highest risk: {verdict.worst.value}")
     return ". ".join(sentence for sentence in sentences if sentence) + "."
@@ -125,18 +123,3 @@ def _several(names: list[str]) -> str:
         return ", ".join(names)
     apps = sorted({name.partition(".")[2].partition("/")[0] for name in names})
     return f"{len(names)} resources of {', '.join(apps)}"
-
-
-def _price(verdict: Verdict) -> str:
-    before = verdict.price_after_cents - verdict.price_delta_cents
-    if not before and not verdict.price_after_cents and not verdict.unpriced:
-        return ""
-    text = f"{dollars(verdict.price_after_cents)}/mo"
-    if verdict.price_delta_cents:
-        sign = "+" if verdict.price_delta_cents > 0 else ""
-        share = round(100 * verdict.price_delta_cents / before) if before else 0
-        percent = f", {sign}{share} %" if share else ""
-        text += f" ({sign}{dollars(verdict.price_delta_cents)}{percent})"
-    if verdict.unpriced:
-        text += f", {verdict.unpriced} without a price"
-    return text

@@ -10,24 +10,17 @@ from typing import Final
 from declarative_paas.core.plan import Action, Change, Drift, Plan, RiskKind
 from declarative_paas.preview.attributes import label, leaves, shown, shown_change, told_fields, unchanged_count
 from declarative_paas.preview.causes import causes_told, shared_causes, ways_out
+from declarative_paas.preview.costs import app_cost, cost_text, plan_cost
 from declarative_paas.preview.forks import fork_lines
 from declarative_paas.preview.ink import Ink, Style
 from declarative_paas.preview.notes import addon_plans, note_of
 from declarative_paas.preview.reading_order import by_app
 from declarative_paas.preview.redaction import redacted
 from declarative_paas.preview.remarks import plan_remarks, regions_of
+from declarative_paas.preview.signs import sign_of
 from declarative_paas.preview.summary import banner_lines, no_changes, verdict_line, verdict_of
 from declarative_paas.preview.values import printable
 
-SIGNS: Final[Mapping[Action, str]] = {
-    Action.CREATE: "+",
-    Action.UPDATE: "~",
-    Action.REPLACE: "-/+",
-    Action.DELETE: "-",
-    Action.FORGET: "x",
-}
-MOVED: Final = "->"
-"""Made, or taken up again, in another region, while the old one is kept."""
 _STYLES: Final[Mapping[Action, Style]] = {
     Action.CREATE: "create",
     Action.UPDATE: "update",
@@ -48,6 +41,11 @@ def render_text(plan: Plan, *, colour: bool, width: int | None = None, verbose: 
     """The whole preview, what looks like a secret masked. `width` only shortens long values; `verbose` shows every
     attribute of a change, uncut."""
     return "\n".join(_Text(redacted(plan).plan, Ink(colour), width or DEFAULT_WIDTH, verbose).lines()) + "\n"
+
+
+def body_lines(plan: Plan) -> Iterator[str]:
+    """Drift, forks and changes of a plan that is masked already, in plain text."""
+    return _Text(plan, Ink(False), DEFAULT_WIDTH, False).body()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +78,30 @@ class _Text:
         yield from plan_remarks(plan)
         for line in banner_lines(plan):
             yield self._ink("danger", line)
+        yield from self.body()
+
+    def body(self) -> Iterator[str]:
+        """Everything below what is said of the plan as a whole."""
         yield from self._drift()
         yield from self._forks()
         heads = {app: [self._head(change) for change in changes] for app, changes in self._apps.items()}
         column = self._position_column([head for found in heads.values() for head in found])
         for app, changes in self._apps.items():
             yield ""
-            yield self._ink("bold", f"{printable(app)} ({regions_of(changes)})")
+            yield self._app_line(app, changes)
             shared = [] if self._verbose else shared_causes(changes)
             for cause in shared:
                 yield self._ink("dim", f"    because {printable(cause)}")
             for head in heads[app]:
                 yield self._head_line(head, _address_width(heads[app]), column)
                 yield from self._body(head.change, shared)
+
+    def _app_line(self, app: str, changes: list[Change]) -> str:
+        cost = app_cost(app, changes, self._plan)
+        # The only app there is costs what the verdict says.
+        told = cost_text(cost) == cost_text(plan_cost(self._plan)) or not (cost.delta_cents or cost.unpriced)
+        price = "" if told else f": {cost_text(cost)}"
+        return f"{self._ink('bold', f'{printable(app)} ({regions_of(changes)})')}{price}"
 
     def _drift(self) -> Iterator[str]:
         if not self._plan.drift:
@@ -147,8 +156,7 @@ class _Text:
 
     def _head_line(self, head: _Head, address_width: int, column: int) -> str:
         action = head.change.action
-        sign = MOVED if head.change.retains else SIGNS[action]
-        line = self._ink(_STYLES[action], f"{sign:>3} {head.address}")
+        line = self._ink(_STYLES[action], f"{sign_of(head.change):>3} {head.address}")
         if head.note:
             line += " " * (max(address_width - len(head.address), 0) + 2)
             line += ", ".join(self._ink(style, text) for style, text in head.note)

@@ -45,9 +45,9 @@ def printable(text: str) -> str:
 
 
 def dollars(cents: int) -> str:
-    """`$12.50`"""
+    """`$1,012.50`"""
     sign = "-" if cents < 0 else ""
-    return f"{sign}${abs(cents) // 100}.{abs(cents) % 100:02}"
+    return f"{sign}${abs(cents) // 100:,}.{abs(cents) % 100:02}"
 
 
 def _shown(value: Value, *, is_digest: bool = False) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from declarative_paas.core.address import Scope
 from declarative_paas.core.provider import InstanceKey, Provider, ProviderError, Reading, ReadQuery, Unreachable
@@ -11,8 +11,14 @@ from declarative_paas.core.resource import ResourceState
 from declarative_paas.core.state import Snapshot
 
 
-def read_regions(scope: Scope, snapshot: Snapshot, providers: Mapping[str, Provider]) -> dict[InstanceKey, Reading]:
-    """A reading for every record and every begun create of the snapshot."""
+def begin_reading(
+    scope: Scope, snapshot: Snapshot, providers: Mapping[str, Provider]
+) -> Callable[[], dict[InstanceKey, Reading]]:
+    """Begins to read every region that something is recorded or begun in, each in a thread of its own.
+
+    The answer waits for them: a reading for every record and every begun create of the snapshot. Who does not ask
+    for it waits for nothing, and a read that nobody waits for does not keep the process.
+    """
     known: dict[str, list[ResourceState]] = {}
     pending: dict[str, list[InstanceKey]] = {}
     for record in snapshot.resources.values():
@@ -29,17 +35,16 @@ def read_regions(scope: Scope, snapshot: Snapshot, providers: Mapping[str, Provi
             scope, region, providers.get(region), known.get(region, ()), pending.get(region, ())
         )
 
-    if len(regions) == 1:
-        read(regions[0])
-    else:
-        threads = [
-            threading.Thread(target=read, args=(region,), name=f"read-{region}", daemon=True) for region in regions
-        ]
-        for thread in threads:
-            thread.start()
+    threads = [threading.Thread(target=read, args=(region,), name=f"read-{region}", daemon=True) for region in regions]
+    for thread in threads:
+        thread.start()
+
+    def answer() -> dict[InstanceKey, Reading]:
         for thread in threads:
             thread.join()
-    return {key: reading for region in regions for key, reading in answers[region].items()}
+        return {key: reading for region in regions for key, reading in answers[region].items()}
+
+    return answer
 
 
 def _read_one(
@@ -56,4 +61,5 @@ def _read_one(
     except Exception as bug:
         # Whatever goes wrong while reading, "nothing is there" must not be the conclusion.
         return dict.fromkeys(keys, Unreachable(f"internal error while reading ({type(bug).__name__})"))
-    return {key: readings.get(key, Unreachable("the provider gave no answer")) for key in keys}
+    unanswered = Unreachable("the provider gave no answer")
+    return {key: readings.get(key, unanswered) for key in keys}

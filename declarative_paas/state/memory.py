@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from declarative_paas.core.address import Scope
 from declarative_paas.core.clock import Clock
 from declarative_paas.core.provider import InstanceKey
-from declarative_paas.core.state import HistoryEntry, Hold, Intent, Lease, Snapshot, StateError, StepResult
+from declarative_paas.core.state import BegunText, HistoryEntry, Hold, Intent, Lease, Snapshot, StateError, StepResult
 from declarative_paas.core.values import SecretRef, Sensitive
 from declarative_paas.state.lease import RELEASED, check_ours, granted, standing
 from declarative_paas.state.rows import record_body, records_of
@@ -29,6 +29,7 @@ class _ScopeRows:
     intents: dict[str, Intent] = field(default_factory=dict[str, Intent])
     history: dict[str, HistoryEntry] = field(default_factory=dict[str, HistoryEntry])
     holds: dict[str, Hold] = field(default_factory=dict[str, Hold])
+    begun: BegunText | None = None
 
     def write(self, result: StepResult, body: str | None) -> bool:
         """Writes one step's outcome; whether a record changed."""
@@ -122,6 +123,7 @@ class MemoryStore:
         results: Sequence[StepResult] = (),
         intents: Sequence[Intent] = (),
         at_least: int = 0,
+        entry: HistoryEntry | None = None,
     ) -> int:
         # What can fail comes before the first write: a commit is whole or not at all.
         bodies = [None if result.put is None else record_body(result.put) for result in results]
@@ -130,11 +132,29 @@ class MemoryStore:
             changes = [rows.write(result, body) for result, body in zip(results, bodies, strict=True)]
             rows.intents.update({intent.step_id: intent for intent in intents})
             rows.serial = max(rows.serial + any(changes), at_least)
+            if entry is not None:
+                rows.history[entry.id] = entry
             return rows.serial
 
     def record(self, scope: Scope, entry: HistoryEntry) -> None:
         with self._state.lock:
             self._rows(scope).history[entry.id] = entry
+
+    def begin(self, lease: Lease, entry: HistoryEntry, plan: str) -> None:
+        with self._state.lock:
+            rows = self._ours(lease)
+            rows.history[entry.id] = entry
+            rows.begun = BegunText(entry=entry.id, text=plan)
+
+    def begun(self, scope: Scope) -> BegunText | None:
+        with self._state.lock:
+            return self._state.scopes.get(scope, _ScopeRows()).begun
+
+    def forget_begun(self, scope: Scope, entry: str) -> None:
+        with self._state.lock:
+            rows = self._rows(scope)
+            if rows.begun is not None and rows.begun.entry == entry:
+                rows.begun = None
 
     def history(self, scope: Scope) -> Sequence[HistoryEntry]:
         with self._state.lock:

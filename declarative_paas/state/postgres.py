@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from declarative_paas.core.address import Scope
 from declarative_paas.core.clock import Clock
 from declarative_paas.core.state import (
+    BegunText,
     HistoryEntry,
     Hold,
     Intent,
@@ -138,12 +139,15 @@ class PostgresStore(PostgresSecrets):
         results: Sequence[StepResult] = (),
         intents: Sequence[Intent] = (),
         at_least: int = 0,
+        entry: HistoryEntry | None = None,
     ) -> int:
         # What can fail comes before the lock is taken.
         parameters = {**commit_parameters(str(lease.scope), results, intents), "at_least": at_least}
         with self._database.writing(_last_lease(lease.scope)) as (connection, (last,)):
             check_ours(_lease(lease.scope, last), lease)
             done = connection.execute(COMMIT, parameters)
+            if entry is not None:
+                connection.execute(*_written(lease.scope, entry))
         row = done.fetchone()
         if row is None:
             raise StateError(f"the state {self.place} has lost its scope {lease.scope}: it is damaged")
@@ -151,12 +155,26 @@ class PostgresStore(PostgresSecrets):
 
     def record(self, scope: Scope, entry: HistoryEntry) -> None:
         with self._database.writing() as (connection, _):
-            # An entry that is written again keeps its number, so its place in the order.
+            connection.execute(*_written(scope, entry))
+
+    def begin(self, lease: Lease, entry: HistoryEntry, plan: str) -> None:
+        with self._database.writing(_last_lease(lease.scope)) as (connection, (last,)):
+            check_ours(_lease(lease.scope, last), lease)
+            connection.execute(*_written(lease.scope, entry))
             connection.execute(
-                "INSERT INTO history (scope, id, body) VALUES (%s, %s, %s)"
-                " ON CONFLICT (scope, id) DO UPDATE SET body = excluded.body",
-                (str(scope), entry.id, entry_body(entry)),
+                "INSERT INTO begun VALUES (%s, %s, %s)"
+                " ON CONFLICT (scope) DO UPDATE SET entry = excluded.entry, body = excluded.body",
+                (str(lease.scope), entry.id, plan),
             )
+
+    def begun(self, scope: Scope) -> BegunText | None:
+        found = self._database.read(("SELECT entry, body FROM begun WHERE scope = %s", (str(scope),)))
+        rows = found[0] if found else []
+        return BegunText(entry=rows[0][0], text=rows[0][1]) if rows else None
+
+    def forget_begun(self, scope: Scope, entry: str) -> None:
+        with self._database.writing() as (connection, _):
+            connection.execute("DELETE FROM begun WHERE scope = %s AND entry = %s", (str(scope), entry))
 
     def history(self, scope: Scope) -> Sequence[HistoryEntry]:
         found = self._database.read(
@@ -195,6 +213,15 @@ class PostgresStore(PostgresSecrets):
             return self._clock.now()
         told: datetime = rows[0][0]
         return told.astimezone(UTC)
+
+
+def _written(scope: Scope, entry: HistoryEntry) -> Statement:
+    """An entry that is written again keeps its number, so its place in the order."""
+    return (
+        "INSERT INTO history (scope, id, body) VALUES (%s, %s, %s)"
+        " ON CONFLICT (scope, id) DO UPDATE SET body = excluded.body",
+        (str(scope), entry.id, entry_body(entry)),
+    )
 
 
 def _last_lease(scope: Scope) -> Statement:

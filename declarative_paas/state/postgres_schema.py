@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 Row: TypeAlias = tuple[Any, ...]
 Statement: TypeAlias = tuple[LiteralString, Sequence[Any]]
 
-FORMAT = 1
+FORMAT = 2
+
+_BEGUN: LiteralString = "CREATE TABLE begun (scope text PRIMARY KEY, entry text NOT NULL, body text NOT NULL)"
 
 # Names sort by bytes, as in the other stores. JSON is kept as the text it was: jsonb would refuse "\u0000".
 TABLES: tuple[LiteralString, ...] = (
@@ -32,12 +34,19 @@ TABLES: tuple[LiteralString, ...] = (
     'CREATE TABLE holds (scope text, app text COLLATE "C", body text NOT NULL, PRIMARY KEY (scope, app))',
     'CREATE TABLE secrets (name text COLLATE "C", version integer, digest text NOT NULL, sealed text NOT NULL,'
     " PRIMARY KEY (name, version))",
+    _BEGUN,
 )
 
 if TYPE_CHECKING:
     Upgrade = Callable[[psycopg.Connection[Row]], None]
 
-UPGRADES: Mapping[int, Upgrade] = {}
+
+def _keep_begun_plans(connection: psycopg.Connection[Row]) -> None:
+    """The plan of an interrupted apply is shared with the state, no longer a file beside one checkout."""
+    connection.execute(_BEGUN)
+
+
+UPGRADES: Mapping[int, Upgrade] = {1: _keep_begun_plans}
 """From format N to N + 1. Each runs with the schema as the search path."""
 
 

@@ -7,8 +7,8 @@ import json
 import sqlite3
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, fields
+from typing import Any, Final
 
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.plan import Operation
@@ -16,6 +16,8 @@ from declarative_paas.core.provider import InstanceKey
 from declarative_paas.core.resource import ResourceState
 from declarative_paas.core.state import HistoryEntry, Hold, Intent, StepResult
 from declarative_paas.core.values import decode_object
+
+_ENTRY: Final = tuple(part.name for part in fields(HistoryEntry))
 
 
 def records_of(bodies: Iterable[str]) -> Mapping[InstanceKey, ResourceState]:
@@ -68,12 +70,15 @@ def intent_of(row: Sequence[str]) -> Intent:
 
 
 def entry_body(entry: HistoryEntry) -> str:
-    return json.dumps({**asdict(entry), "summary": dict(entry.summary), "failures": list(entry.failures)})
+    # Not `asdict`: every commit of an apply writes one, and that copies all that is in it.
+    return json.dumps({name: getattr(entry, name) for name in _ENTRY} | {"summary": dict(entry.summary)})
 
 
 def entry_of(body: str) -> HistoryEntry:
     document: dict[str, Any] = json.loads(body)
-    document["failures"] = tuple(document["failures"])
+    for part in ("failures", "under_way"):
+        # What was written before the history told of steps under way has none.
+        document[part] = tuple(document.get(part, ()))
     return HistoryEntry(**document)
 
 
@@ -105,3 +110,11 @@ def write_result(connection: sqlite3.Connection, scope: str, result: StepResult)
         )
         changed |= done.rowcount > 0
     return changed
+
+
+def write_entry(connection: sqlite3.Connection, scope: str, entry: HistoryEntry) -> None:
+    # Not REPLACE: an entry that is written again keeps its place in the order.
+    connection.execute(
+        "INSERT INTO history VALUES (?, ?, ?) ON CONFLICT (scope, id) DO UPDATE SET body = excluded.body",
+        (scope, entry.id, entry_body(entry)),
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from declarative_paas.core.state import StateError
 
-FORMAT = 1
+FORMAT = 2
 
 TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -37,11 +37,18 @@ CREATE TABLE secrets (
     name TEXT NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, sealed TEXT NOT NULL,
     PRIMARY KEY (name, version)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE begun (scope TEXT PRIMARY KEY, entry TEXT NOT NULL, body TEXT NOT NULL) STRICT;
 """
 
 Upgrade = Callable[[sqlite3.Connection], None]
 
-UPGRADES: Mapping[int, Upgrade] = {}
+
+def _keep_begun_plans(connection: sqlite3.Connection) -> None:
+    """The plan of an interrupted apply is shared with the state, no longer a file beside the project."""
+    connection.execute("CREATE TABLE begun (scope TEXT PRIMARY KEY, entry TEXT NOT NULL, body TEXT NOT NULL) STRICT")
+
+
+UPGRADES: Mapping[int, Upgrade] = {1: _keep_begun_plans}
 """From format N to N + 1. `tests/state_formats/` keeps a file of every format there was opening."""
 
 

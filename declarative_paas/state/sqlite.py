@@ -12,6 +12,7 @@ from pathlib import Path
 from declarative_paas.core.address import Scope
 from declarative_paas.core.clock import Clock
 from declarative_paas.core.state import (
+    BegunText,
     HistoryEntry,
     Hold,
     Intent,
@@ -23,13 +24,13 @@ from declarative_paas.core.state import (
 from declarative_paas.state.file import StateFile, meta
 from declarative_paas.state.lease import RELEASED, check_ours, granted, standing
 from declarative_paas.state.rows import (
-    entry_body,
     entry_of,
     hold_body,
     hold_of,
     intent_of,
     intent_row,
     records_of,
+    write_entry,
     write_result,
 )
 from declarative_paas.state.schema import Formats
@@ -135,6 +136,7 @@ class SqliteStore(SqliteSecrets):
         results: Sequence[StepResult] = (),
         intents: Sequence[Intent] = (),
         at_least: int = 0,
+        entry: HistoryEntry | None = None,
     ) -> int:
         scope = str(lease.scope)
         with self._file.writing() as connection:
@@ -149,16 +151,31 @@ class SqliteStore(SqliteSecrets):
                 connection.execute(
                     "UPDATE scopes SET serial = max(serial + ?, ?) WHERE scope = ?", (int(changed), at_least, scope)
                 )
+            if entry is not None:
+                write_entry(connection, scope, entry)
             (serial,) = connection.execute("SELECT serial FROM scopes WHERE scope = ?", (scope,)).fetchone()
         return int(serial)
 
     def record(self, scope: Scope, entry: HistoryEntry) -> None:
         with self._file.writing() as connection:
-            # Not REPLACE: an entry that is written again keeps its place in the order.
-            connection.execute(
-                "INSERT INTO history VALUES (?, ?, ?) ON CONFLICT (scope, id) DO UPDATE SET body = excluded.body",
-                (str(scope), entry.id, entry_body(entry)),
-            )
+            write_entry(connection, str(scope), entry)
+
+    def begin(self, lease: Lease, entry: HistoryEntry, plan: str) -> None:
+        with self._file.writing() as connection:
+            self._check_ours(connection, lease)
+            write_entry(connection, str(lease.scope), entry)
+            connection.execute("REPLACE INTO begun VALUES (?, ?, ?)", (str(lease.scope), entry.id, plan))
+
+    def begun(self, scope: Scope) -> BegunText | None:
+        if not self._file.exists():
+            return None
+        with self._file.reading() as connection:
+            row = connection.execute("SELECT entry, body FROM begun WHERE scope = ?", (str(scope),)).fetchone()
+        return None if row is None else BegunText(entry=row[0], text=row[1])
+
+    def forget_begun(self, scope: Scope, entry: str) -> None:
+        with self._file.writing() as connection:
+            connection.execute("DELETE FROM begun WHERE scope = ? AND entry = ?", (str(scope), entry))
 
     def history(self, scope: Scope) -> Sequence[HistoryEntry]:
         if not self._file.exists():

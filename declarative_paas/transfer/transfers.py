@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from declarative_paas.core.diagnostic import Diagnostic
+from declarative_paas.core.plan import Operation
 from declarative_paas.core.provider import (
     Capabilities,
     Done,
@@ -27,7 +28,8 @@ class Transfers:
         self._kinds = kinds
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(parallelism=max(kind.capabilities().parallelism for kind in self._kinds.values()))
+        at_once = max(kind.capabilities().parallelism for kind in self._kinds.values())
+        return Capabilities(parallelism=at_once, renames=True)
 
     def validate(self, resources: Sequence[Resource]) -> Sequence[Diagnostic]:
         return [
@@ -45,6 +47,9 @@ class Transfers:
         return readings
 
     def begin(self, request: StepRequest, context: StepContext) -> Done | Pending:
+        if request.operation is Operation.RENAME:
+            # What was copied or sent is a fact: only its record has another address.
+            return Done(remote_id="" if request.prior is None else request.prior.remote_id)
         return self._kinds[request.address.type].begin(request, context)
 
     def poll(self, request: StepRequest, pending: Pending, context: StepContext) -> Done | Pending:

@@ -73,11 +73,13 @@ def _attributes(things: Things, kind: str) -> Attributes:
     return {} if found is None else found.thing.attributes
 
 
-def _source(things: Things, platform: Path, file: Path) -> dict[str, str] | None:
-    path = _attributes(things, "slug").get("path")
+def _source(things: Things, platform: Path, file: Path) -> dict[str, Any] | None:
+    slug = _attributes(things, "slug")
+    path = slug.get("path")
     if path is not None:
         relative = os.path.relpath(platform / str(path), file.parent)
-        return {"path": relative if relative.startswith(".") else f"./{relative}"}
+        dockerfile = dict(_given({name: slug.get(name) for name in ("dockerfile", "target", "args")}))
+        return {"path": relative if relative.startswith(".") else f"./{relative}", **dockerfile}
     image = _attributes(things, "release").get("image")
     return None if image is None else {"image": str(image)}
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.diagnostic import Diagnostic, error
 from declarative_paas.core.plan import Action, Change, Plan
-from declarative_paas.core.state import HistoryEntry
+from declarative_paas.core.state import StateStore
 from declarative_paas.core.values import UNKNOWN, Attributes, Reference, Value, decode, encode, is_list, is_map
 from declarative_paas.workflow.lock import RUNNING
-from declarative_paas.workflow.project import Project
 from declarative_paas.workflow.stale import StalePlan
 
 _FORMAT: Final = 1
@@ -38,7 +33,7 @@ class BegunChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BegunPlan:
-    """The plan of an apply that has begun: kept beside the project until it has ended well."""
+    """The plan of an apply that has begun: kept with the state until it has ended well."""
 
     digest: str
     destroy: bool
@@ -64,18 +59,8 @@ class BegunPlan:
         return None if self.targets and not left else left
 
 
-def remember(project: Project, plan: Plan) -> None:
-    """Keeps a plan that is about to be applied: mode 0600, whole or not at all.
-
-    Where nothing can be written it is not kept: an apply does not need it, and --resume tells.
-    """
-    with suppress(OSError):
-        write_begun(_file(project), plan)
-
-
-def write_begun(file: Path, plan: Plan) -> None:
-    """What it takes to recognise the rest of the plan; no secret is in it. Raises OSError."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+def begun_text(plan: Plan) -> str:
+    """What it takes to recognise the rest of the plan; no secret is in it."""
     content = {
         "format": _FORMAT,
         "digest": plan.digest(),
@@ -93,27 +78,12 @@ def write_begun(file: Path, plan: Plan) -> None:
             for change in _first_of_each(plan)
         ],
     }
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # mkstemp makes it 0600
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(content, stream, separators=(",", ":"))
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    return json.dumps(content, separators=(",", ":"))
 
 
-def forget(project: Project) -> None:
-    """Ends what `remember` keeps: the apply has ended well, or nothing is left of it."""
-    _file(project).unlink(missing_ok=True)
-
-
-def interrupted(project: Project, history: Iterable[HistoryEntry]) -> BegunPlan | Diagnostic:
-    """The plan to go on with; or why there is none. `history` is newest first."""
-    last = next(iter(history), None)
+def interrupted(store: StateStore, scope: Scope) -> BegunPlan | Diagnostic:
+    """The plan to go on with; or why there is none. Raises StateError."""
+    last = next(iter(store.history(scope)), None)
     if last is None or last.outcome == _ENDED_WELL:
         return error(
             "nothing-to-resume",
@@ -122,12 +92,13 @@ def interrupted(project: Project, history: Iterable[HistoryEntry]) -> BegunPlan 
         )
     if last.outcome == RUNNING:
         return error("still-running", f"{last.command}, begun by {last.actor} at {last.started_at}, is still running")
-    begun = read_begun(_file(project))
+    kept = store.begun(scope)
+    begun = None if kept is None or kept.entry != last.id else begun_of(kept.text)
     if begun is None or begun.digest != last.plan_digest:
         return error(
             "plan-not-kept",
-            f"the plan of the {last.outcome} {last.command} of {last.started_at} is not kept here",
-            expected="`dpaas apply`, which plans anew; or --resume where that command ran",
+            f"the plan of the {last.outcome} {last.command} of {last.started_at} is not kept",
+            expected="`dpaas apply`, which plans anew",
         )
     return begun
 
@@ -193,15 +164,10 @@ def _first_of_each(plan: Plan) -> Iterator[Change]:
             yield change
 
 
-def _file(project: Project) -> Path:
-    scope = project.scope
-    return project.home / "begun" / f"{scope.platform}.{scope.environment}.{scope.stack}.json"
-
-
-def read_begun(file: Path) -> BegunPlan | None:
-    """None when there is none, or what is there cannot be used."""
+def begun_of(text: str) -> BegunPlan | None:
+    """None when it cannot be used: another version of dpaas wrote it."""
     try:
-        data: Any = json.loads(file.read_bytes())
+        data: Any = json.loads(text)
         if data["format"] != _FORMAT:
             return None
         return BegunPlan(
@@ -222,5 +188,5 @@ def read_begun(file: Path) -> BegunPlan | None:
                 for address, action, region, instance, prior_instance, after in data["changes"]
             },
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None

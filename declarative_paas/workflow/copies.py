@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING
 from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.clock import Clock
 from declarative_paas.core.data import DataHolder, DataSide
+from declarative_paas.core.follow import FollowHolder
+from declarative_paas.core.following import CHECK_TYPE, FOLLOWER_TYPE
+from declarative_paas.core.links import LINK_TYPE
 from declarative_paas.core.provider import ErrorKind, Provider, ProviderError
 from declarative_paas.core.region_move import COPY_TYPE, MOVE_TYPE
 from declarative_paas.core.slugs import SlugHolder, SlugStock
 from declarative_paas.core.state import StateStore
+from declarative_paas.transfer.follower_sides import FollowLinks
+from declarative_paas.transfer.followers import Followers
+from declarative_paas.transfer.links import Links
+from declarative_paas.transfer.move_checks import MoveChecks
 from declarative_paas.transfer.moves import Moves
 from declarative_paas.transfer.provider import DataCopies
 from declarative_paas.transfer.slug_copies import SlugCopies
@@ -34,7 +41,19 @@ def transfers(providers: Mapping[str, Provider], clock: Clock) -> Transfers:
         return provider.slug_stock()
 
     copies = data_copies(providers, clock)
-    return Transfers({"data_copy": copies, COPY_TYPE: copies, MOVE_TYPE: Moves(), "slug_copy": SlugCopies(find=stock)})
+    links = Links(providers, clock)
+    following = followers(providers, clock, links)
+    return Transfers(
+        {
+            "data_copy": copies,
+            COPY_TYPE: copies,
+            MOVE_TYPE: Moves(),
+            "slug_copy": SlugCopies(find=stock),
+            LINK_TYPE: links,
+            FOLLOWER_TYPE: following,
+            CHECK_TYPE: MoveChecks(compare=following.compare, clock=clock),
+        }
+    )
 
 
 def data_copies(providers: Mapping[str, Provider], clock: Clock) -> DataCopies:
@@ -45,6 +64,22 @@ def data_copies(providers: Mapping[str, Provider], clock: Clock) -> DataCopies:
 
     able = frozenset(region for region, provider in providers.items() if isinstance(provider, DataHolder))
     return DataCopies(find=find, able=able, clock=clock)
+
+
+def followers(providers: Mapping[str, Provider], clock: Clock, links: FollowLinks) -> Followers:
+    """The provider of followers between these regions."""
+
+    def find(region: str, scope: Scope, addon: ResourceAddress) -> DataSide:
+        return data_side(providers, region, scope, addon)
+
+    def standing(region: str, scope: Scope, addon: ResourceAddress) -> DataSide | None:
+        provider = providers.get(region)
+        return (
+            provider.standing_side(scope, addon) if isinstance(provider, FollowHolder) else find(region, scope, addon)
+        )
+
+    able = frozenset(region for region, provider in providers.items() if isinstance(provider, DataHolder))
+    return Followers(find=find, standing=standing, able=able, clock=clock, links=links)
 
 
 def data_side(providers: Mapping[str, Provider], region: str, scope: Scope, addon: ResourceAddress) -> DataSide:

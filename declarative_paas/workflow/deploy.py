@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 
 from declarative_paas import __version__
 from declarative_paas.apply.executor import ApplyResult, ApplyTools, Interruption, run_plan
@@ -23,8 +24,8 @@ from declarative_paas.desired.residency import jurisdictions_of
 from declarative_paas.plan.inputs import PlanInputs
 from declarative_paas.plan.planner import make_plan
 from declarative_paas.preview.redaction import unmarked_secrets
-from declarative_paas.refresh.read import read_regions
-from declarative_paas.workflow import begun
+from declarative_paas.refresh.read import begin_reading
+from declarative_paas.workflow.begun import begun_text
 from declarative_paas.workflow.copies import settle_copies
 from declarative_paas.workflow.far_addons import far_addons
 from declarative_paas.workflow.fork_planning import admission_of, with_forks
@@ -65,6 +66,8 @@ class PlanRequest:
             excludes=plan.excludes,
             replaces=plan.replaces,
             confirmed=plan.confirmed,
+            back=plan.back,
+            finish=plan.finish,
         )
 
 
@@ -103,6 +106,7 @@ def desire(
         secret_problems=sourced.problems,
         holds=holds,
         moves=moving.moves,
+        followers=moving.followers,
     )
     desired, diagnostics = desired_resources(inputs)
     diagnostics += [*moving.diagnostics, *sourced.remarks]
@@ -124,7 +128,9 @@ def plan_changes(world: World, request: PlanRequest, choose: Choose | None = Non
     # What is destroyed needs no value any more.
     sourced = SourcedSecrets() if request.destroy else read_sources_of_secrets(world)
     snapshot = world.store.snapshot(project.scope)
-    moving = moving_apps(project.manifests, snapshot, back=request.back, finish=request.finish)
+    # The regions answer while it is worked out what is wanted of them; unless it may turn out that nothing is.
+    reading = begin_reading(project.scope, snapshot, world.providers) if request.refresh and choose is None else None
+    moving = moving_apps(project.manifests, snapshot, back=request.back, finish=request.finish, anew=request.replaces)
     desired, diagnostics, inputs = desire(world, request.hold, sourced, moving)
     moves, bad_moves = declared_moves(project.manifests.platform, desired.keys())
     removals, bad_removals = declared_removals(project.manifests.platform, desired.keys())
@@ -138,30 +144,23 @@ def plan_changes(world: World, request: PlanRequest, choose: Choose | None = Non
         if chosen is None:
             return Planned(plan=None, diagnostics=diagnostics, snapshot=snapshot, desired=desired, sourced=sourced)
         request = replace(request, targets=chosen)
-    readings = read_regions(project.scope, snapshot, world.providers) if request.refresh else {}
+    if reading is None and request.refresh:
+        reading = begin_reading(project.scope, snapshot, world.providers)
     jurisdictions = jurisdictions_of(inputs)
-    plan, found = make_plan(
-        PlanInputs(
-            scope=project.scope,
-            desired=desired,
-            snapshot=snapshot,
-            readings=readings,
-            tool_version=__version__,
-            catalog_digest=project.catalog.digest,
-            destroy=request.destroy,
-            refresh_only=request.refresh_only,
-            targets=request.targets,
-            excludes=request.excludes,
-            replaces=request.replaces,
-            confirmed=request.confirmed,
-            moves=moves,
-            removals=removals,
-            renaming=[region for region, provider in world.providers.items() if provider.capabilities().renames],
-            jurisdictions=jurisdictions,
-            reads=project.reads,
-            finishing=request.finish,
-        )
+    known = PlanInputs(
+        scope=project.scope,
+        desired=desired,
+        snapshot=snapshot,
+        readings={} if reading is None else reading(),
+        tool_version=__version__,
+        catalog_digest=project.catalog.digest,
+        moves=moves,
+        removals=removals,
+        renaming=[region for region, provider in world.providers.items() if provider.capabilities().renames],
+        jurisdictions=jurisdictions,
+        reads=cache(project.reads),
     )
+    plan, found = make_plan(_as_asked(known, request))
     plan, told = with_forks(world, plan, desired, snapshot, sourced, jurisdictions, ask=request.refresh)
     plan, silent = with_durations(plan, snapshot, world.providers, ask=request.refresh)
     found = [*found, *told, *silent]
@@ -176,6 +175,20 @@ def plan_changes(world: World, request: PlanRequest, choose: Choose | None = Non
         hold=request.hold,
         lapsed_holds=[] if request.refresh_only else [app for app in inputs.holds if inputs.hold_of(app) is None],
         sourced=sourced,
+    )
+
+
+def _as_asked(inputs: PlanInputs, request: PlanRequest) -> PlanInputs:
+    return replace(
+        inputs,
+        destroy=request.destroy,
+        refresh_only=request.refresh_only,
+        targets=request.targets,
+        excludes=request.excludes,
+        replaces=request.replaces,
+        confirmed=request.confirmed,
+        finishing=request.finish,
+        returning=request.back,
     )
 
 
@@ -197,7 +210,6 @@ def apply_plan(
         if planned.hold is not None:
             # Before the first step: an interrupted rollback must go on as one.
             world.store.set_hold(lease, planned.hold)
-        begun.remember(world.project, plan)
         entry = _begin_history(world, plan, lease, command)
         tally = Tally(sink)
         tools = ApplyTools(
@@ -209,13 +221,14 @@ def apply_plan(
             interruption=interruption,
             parallelism=parallelism,
             admit=admission_of(world, planned.sourced).admit,
+            history=partial(tally.so_far, entry),
         )
         result = run_plan(tools, executed, snapshot, lease)
         settle_copies(world.providers, world.clock, world.store, executed)
         if result.ok:
             for app in planned.lapsed_holds:
                 world.store.end_hold(lease, app)
-            begun.forget(world.project)
+            world.store.forget_begun(world.project.scope, entry.id)
         _end_history(world, entry, tally)
         return result
 
@@ -282,8 +295,9 @@ def _begin_history(world: World, plan: Plan, lease: Lease, command: str) -> Hist
         outcome=RUNNING,
         plan_digest=plan.digest(),
         summary={},
+        steps=len(plan.steps),
     )
-    world.store.record(world.project.scope, entry)
+    world.store.begin(lease, entry, begun_text(plan))
     return entry
 
 
@@ -296,6 +310,7 @@ def _end_history(world: World, entry: HistoryEntry, tally: Tally) -> None:
             outcome=tally.outcome.value,
             summary=tally.succeeded,
             failures=tally.failures,
+            under_way=tally.under_way,
         ),
     )
 

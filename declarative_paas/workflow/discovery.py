@@ -12,6 +12,7 @@ from declarative_paas.core.diagnostic import Diagnostic, error, nearest, warning
 from declarative_paas.core.provider import Discovered, Importable, InstanceKey, ProviderError
 from declarative_paas.core.values import SecretRef, Sensitive, secret_refs
 from declarative_paas.desired.config import SECRETS_REGION
+from declarative_paas.workflow.key import project_key
 from declarative_paas.workflow.stored_secrets import maker_of
 from declarative_paas.workflow.world import World
 
@@ -58,7 +59,7 @@ def discover(world: World, regions: Collection[str]) -> Discovery:
     findings, diagnostics = _ask(world, regions)
     refs: dict[str, SecretRef] = {}
     names: dict[OutputKey, str] = {}
-    moved = _moved_secrets(findings)
+    moved = {**_moved_secrets(findings), **_moved_outputs(world, findings)}
     for finding in findings:
         for ref in secret_refs(finding.thing.attributes):
             refs[ref.name] = ref
@@ -152,6 +153,36 @@ def _moved_secrets(findings: Sequence[Finding]) -> dict[tuple[Scope, str], Resou
             if maker is not None and maker[0].type == "secret" and (scope, maker[0].app) not in apps:
                 users.setdefault((scope, value.name), set()).add(ResourceAddress("secret", finding.address.app, key))
     return {stored: next(iter(found)) for stored, found in users.items() if len(found) == 1}
+
+
+def _moved_outputs(world: World, findings: Sequence[Finding]) -> dict[tuple[Scope, str], ResourceAddress]:
+    """Outputs of what has another address by now, by the name that they were stored under: a `moved` left that name.
+
+    The value tells whose it is: an add-on's URL is like no other's.
+    """
+    there = {(finding.thing.scope, finding.address) for finding in findings}
+    lost = {
+        (finding.thing.scope, ref.name): (ref, maker)
+        for finding in findings
+        for ref in secret_refs(finding.thing.attributes)
+        if (maker := maker_of(ref.name)) is not None
+        and maker[0].type != "secret"
+        and (finding.thing.scope, maker[0]) not in there
+    }
+    if not lost:
+        return {}
+    key = project_key(world.project)
+    makers = {
+        (finding.thing.scope, output, key.digest(value.reveal())): finding.address
+        for finding in findings
+        for output, value in finding.thing.outputs.items()
+        if isinstance(value, Sensitive)
+    }
+    return {
+        (scope, name): makers[(scope, output, ref.digest)]
+        for (scope, name), (ref, (_, output)) in lost.items()
+        if (scope, output, ref.digest) in makers
+    }
 
 
 def _unknown_regions(world: World, regions: Collection[str]) -> list[Diagnostic]:

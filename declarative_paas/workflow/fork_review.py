@@ -8,6 +8,7 @@ from typing import Final
 
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.diagnostic import Diagnostic, warning
+from declarative_paas.core.following import FOLLOWER_TYPE
 from declarative_paas.core.fork_review import DataFate, ForkedAddon, ForkReview
 from declarative_paas.core.plan import Action, Change, Plan
 from declarative_paas.core.provider import Provider, ProviderError
@@ -89,10 +90,10 @@ class ForkReviewer:
         if fate is DataFate.SHARED:
             shared = theirs.attach if isinstance(theirs, AddonAttach) else f"{source.name}/{alias}"
             return ForkedAddon(alias=alias, plan=plan, fate=fate, remark=f"both apps use {shared}")
-        copy = changes.get(ResourceAddress("data_copy", app.name, alias))
-        if fate is not DataFate.COPIED or copy is None or copy.action not in (Action.CREATE, Action.REPLACE):
-            remark = "copied already" if fate is DataFate.COPIED else ""
-            return ForkedAddon(alias=alias, plan=plan, fate=fate, remark=remark)
+        kind = FOLLOWER_TYPE if fate is DataFate.FOLLOWED else "data_copy"
+        copy = changes.get(ResourceAddress(kind, app.name, alias))
+        if fate not in _COPYING or copy is None or copy.action not in (Action.CREATE, Action.REPLACE):
+            return ForkedAddon(alias=alias, plan=plan, fate=fate, remark=_COPYING.get(fate, ""))
         size, remark = self._size(source, alias, changes, copy, diagnostics)
         if size is None:
             return ForkedAddon(alias=alias, plan=plan, fate=fate, remark=remark)
@@ -133,7 +134,8 @@ class ForkReviewer:
 
     def _rate(self) -> tuple[float, str]:
         """Bytes a second, and where that is known from."""
-        results = [result_of(record) for key, record in self.snapshot.resources.items() if key[0].type == "data_copy"]
+        copies = ("data_copy", FOLLOWER_TYPE)
+        results = [result_of(record) for key, record in self.snapshot.resources.items() if key[0].type in copies]
         moved = [result for result in results if result is not None]
         size = sum(result.bytes_copied for result in moved)
         seconds = sum(result.copy_seconds + result.verify_seconds for result in moved)
@@ -142,10 +144,16 @@ class ForkReviewer:
         return size / seconds, f"at {size / seconds / 2**20:.0f} MB/s, as measured in {len(moved)} copies here"
 
 
+_COPYING: Final = {DataFate.COPIED: "copied already", DataFate.FOLLOWED: "already"}
+"""What begins with a copy, and what is said of it once that is made."""
+
+
 def _is_made(app: AppManifest, changes: Mapping[ResourceAddress, Change]) -> bool:
     made = {Action.CREATE, Action.REPLACE}
     return any(
-        change.action in made and change.address.app == app.name and change.address.type in ("app", "data_copy")
+        change.action in made
+        and change.address.app == app.name
+        and change.address.type in ("app", "data_copy", FOLLOWER_TYPE)
         for change in changes.values()
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +10,8 @@ import yaml
 
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.diagnostic import Diagnostic, error, nearest
+from declarative_paas.core.links import LINK_TYPE
+from declarative_paas.core.state import Snapshot
 from declarative_paas.workflow.deploy import Planned, PlanRequest, plan_changes
 from declarative_paas.workflow.project import Project
 from declarative_paas.workflow.world import World
@@ -53,15 +55,18 @@ def find_fork(project: Project, name: str) -> tuple[Undoing | None, list[Diagnos
 
 def plan_undo(world: World, undoing: Undoing, confirmed: Sequence[ResourceAddress]) -> Planned:
     """The plan that destroys what the fork made, and nothing else. Raises StateError."""
-    recorded: Collection[str] = {address.app for address, _ in world.store.snapshot(world.project.scope).resources}
-    begun = {intent.address.app for intent in world.store.snapshot(world.project.scope).intents}
-    targets = [undoing.name] if undoing.name in {*recorded, *begun} else []
+    snapshot = world.store.snapshot(world.project.scope)
+    recorded: Collection[str] = {address.app for address, _ in snapshot.resources}
+    begun = {intent.address.app for intent in snapshot.intents}
+    links = list(_links_of(undoing.name, snapshot))
+    targets = [undoing.name, *map(str, links)] if undoing.name in {*recorded, *begun} else []
     # Without a target a plan would destroy everything; excluding every other app leaves nothing to do.
     excludes = [] if targets else sorted({*recorded, *begun})
     planned = plan_changes(
         world, PlanRequest(destroy=True, targets=targets, excludes=excludes, confirmed=list(confirmed))
     )
-    others = sorted({change.address.app for change in planned.plan.changes} - {undoing.name}) if planned.plan else []
+    changed = {change.address for change in planned.plan.changes} if planned.plan else set[ResourceAddress]()
+    others = sorted({address.app for address in changed.difference(links)} - {undoing.name})
     if not others:
         return planned
     refusal = error(
@@ -70,6 +75,16 @@ def plan_undo(world: World, undoing: Undoing, confirmed: Sequence[ResourceAddres
         expected=f"manifests of {', '.join(others)} that do not refer to {undoing.name} or attach its add-ons, applied",
     )
     return replace(planned, diagnostics=[*planned.diagnostics, refusal])
+
+
+def _links_of(fork: str, snapshot: Snapshot) -> Iterator[ResourceAddress]:
+    """The links that nothing but this fork uses."""
+    users: dict[ResourceAddress, set[str]] = {}
+    for record in snapshot.resources.values():
+        for needed in record.dependencies:
+            if needed.type == LINK_TYPE:
+                users.setdefault(needed, set()).add(record.address.app)
+    yield from sorted(link for link, apps in users.items() if apps == {fork})
 
 
 def forget_manifest(undoing: Undoing) -> str:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
 
-from declarative_paas.core.diagnostic import Diagnostic, Position, error, nearest
+from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.diagnostic import Diagnostic, Position, error, nearest, warning
+from declarative_paas.core.following import CHECK_TYPE, FOLLOWER_TYPE, is_move
 from declarative_paas.core.region_move import COPY_TYPE, MOVE_TYPE, RegionMove, move_address
 from declarative_paas.core.resource import InstanceStatus, ResourceState
 from declarative_paas.core.state import Snapshot
-from declarative_paas.desired.inputs import OpenMove
+from declarative_paas.desired.inputs import BuiltSlug, OpenMove
 from declarative_paas.manifest.manifests import AppManifest, Manifests
-from declarative_paas.transfer.provider import result_of
+from declarative_paas.transfer.move_checks import check_of
+from declarative_paas.workflow.following import recorded_followers
+
+_WAYS: Final = {COPY_TYPE: "copy", FOLLOWER_TYPE: "follow"}
+"""What brings data, by type, as manifests say it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moving:
-    """`manifests` are the given ones, with an app that goes back in the region that it goes back to."""
+    """`manifests` are the given ones, with an app that goes back in the region that it goes back to; `followers` the
+    recorded ones, as `desired.inputs.DesiredInputs` has them."""
 
     manifests: Manifests
     moves: Mapping[str, OpenMove] = field(default_factory=dict[str, OpenMove])
+    followers: Mapping[ResourceAddress, bool] = field(default_factory=dict[ResourceAddress, bool])
     diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
 
 
@@ -34,10 +42,15 @@ def recorded_moves(snapshot: Snapshot) -> dict[str, RegionMove]:
 
 
 def moving_apps(
-    manifests: Manifests, snapshot: Snapshot, *, back: Collection[str] = (), finish: Collection[str] = ()
+    manifests: Manifests,
+    snapshot: Snapshot,
+    *,
+    back: Collection[str] = (),
+    finish: Collection[str] = (),
+    anew: Collection[ResourceAddress] = (),
 ) -> Moving:
-    """The moves that a plan is made with. `back` and `finish` name the apps that were asked to, each with an
-    open move."""
+    """The moves that a plan is made with, and the followers. `back` and `finish` name the apps that were asked to,
+    each with an open move; `anew` what was asked to be made anew."""
     opened = recorded_moves(snapshot)
     current, released = _regions(snapshot, "app"), _regions(snapshot, "release")
     diagnostics: list[Diagnostic] = []
@@ -45,6 +58,7 @@ def moving_apps(
     for name in sorted({*back, *finish}):
         if name not in names or name not in opened:
             diagnostics.append(_nothing_open(name, names, opened))
+    diagnostics += _differing(finish, snapshot)
     apps: list[AppManifest] = []
     moves: dict[str, RegionMove] = {}
     for declared in manifests.apps:
@@ -62,17 +76,20 @@ def moving_apps(
         apps.append(app)
         if move is not None and app.name not in finish:
             moves[app.name] = move
-    sources = _sources(moves, snapshot) if moves else {}
+    found = _recorded(moves, snapshot) if moves else {}
     return Moving(
         manifests=replace(manifests, apps=tuple(apps)),
         moves={
             name: OpenMove(
                 region_move=move,
-                sources=sources.get(name, {}),
+                sources=found[name].sources,
+                brought=found[name].brought,
+                slug=found[name].slug,
                 arrived=name in opened and released.get(name) == move.destination,
             )
             for name, move in moves.items()
         },
+        followers=recorded_followers(snapshot, anew),
         diagnostics=diagnostics,
     )
 
@@ -91,18 +108,34 @@ def _in_region(app: AppManifest, region: str) -> AppManifest:
     return replace(app, document=app.document.model_copy(update={"spec": spec}))
 
 
-def _sources(moves: Mapping[str, RegionMove], snapshot: Snapshot) -> dict[str, dict[str, str]]:
-    """App -> alias -> id of the add-ons where the app comes from: still current there, or kept there; or gone, where
-    a finish was interrupted, and copied before."""
-    found: dict[str, dict[str, str]] = {}
+@dataclass(slots=True)
+class _Recorded:
+    """What the records tell of one app's move; see `desired.inputs.OpenMove`."""
+
+    sources: dict[str, str] = field(default_factory=dict[str, str])
+    brought: dict[str, str] = field(default_factory=dict[str, str])
+    slug: BuiltSlug | None = None
+
+
+def _recorded(moves: Mapping[str, RegionMove], snapshot: Snapshot) -> dict[str, _Recorded]:
+    """By app. Its add-ons where it comes from are still current there, or kept there; or gone, where a finish was
+    interrupted, and brought along before."""
+    found = {app: _Recorded() for app in moves}
     for record in snapshot.resources.values():
         address, move = record.address, moves.get(record.address.app)
         if move is None:
             continue
-        if address.type == COPY_TYPE:
-            found.setdefault(address.app, {}).setdefault(address.name, str(record.attributes["source"]))
-        if address.type == "addon" and record.region == move.source and record.status is not InstanceStatus.DEPOSED:
-            found.setdefault(address.app, {})[address.name] = _id(record)
+        mine = found[address.app]
+        if address.type in _WAYS:
+            mine.brought[address.name] = _WAYS[address.type]
+            mine.sources.setdefault(address.name, str(record.attributes["source"]))
+        if record.region == move.source and record.status is not InstanceStatus.DEPOSED:
+            if address.type == "addon":
+                mine.sources[address.name] = _id(record)
+            elif address.type == "slug" and mine.slug is None:
+                mine.slug = BuiltSlug(id=_id(record), attributes=record.attributes)
+        if address.type == "slug_copy" and is_move(record.attributes):
+            mine.slug = BuiltSlug(id=str(record.attributes["slug"]), attributes=None)
     return found
 
 
@@ -125,6 +158,20 @@ def _nothing_open(name: str, names: Collection[str], opened: Mapping[str, Region
     )
 
 
+def _differing(finish: Collection[str], snapshot: Snapshot) -> Iterator[Diagnostic]:
+    """What was not the same on both sides, before the old one goes."""
+    for record in snapshot.resources.values():
+        check = check_of(record) if record.address.type == CHECK_TYPE and record.address.app in finish else None
+        if check is not None and check.wrong:
+            yield warning(
+                "move-differs",
+                f"{record.address.name} of {record.address.app} was not the same on both sides after its promotion",
+                expected="a look at the difference while the old side is there; `dpaas move back` returns to it",
+                detail="\n".join(check.wrong),
+                address=str(record.address),
+            )
+
+
 def _elsewhere(app: AppManifest, move: RegionMove) -> Diagnostic:
     """The manifest asks for a region that the open move does not lead to."""
     finish = f"`dpaas move finish {app.name}` first"
@@ -142,64 +189,3 @@ def manifest_region(manifests: Manifests, name: str) -> tuple[str, Position] | N
     """Which region an app's manifest says, and where."""
     app = next((app for app in manifests.apps if app.name == name), None)
     return None if app is None else (app.spec.region, app.position("region"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Copied:
-    """The verified copy of one add-on's data. `verified_at` is ISO 8601."""
-
-    rows: int
-    bytes: int
-    verified_at: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoveStatus:
-    """One open move, by the records alone. `moved` and `waiting` count resources in and not yet in `destination`;
-    `copied` tells of each add-on whose data was copied and verified."""
-
-    app: str
-    source: str
-    target: str
-    back: bool
-    destination: str
-    left: str
-    moved: int
-    waiting: int
-    kept: tuple[str, ...]
-    copied: Mapping[str, Copied]
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return asdict(self)
-
-
-def read_moves(snapshot: Snapshot) -> list[MoveStatus]:
-    """The open moves, by app."""
-    return [_status(app, move, snapshot) for app, move in sorted(recorded_moves(snapshot).items())]
-
-
-def _status(app: str, move: RegionMove, snapshot: Snapshot) -> MoveStatus:
-    mine = [record for record in snapshot.resources.values() if record.address.app == app]
-    regions = [record.region for record in mine if record.status is InstanceStatus.CURRENT]
-    kept = sorted(str(record.address) for record in mine if record.status is InstanceStatus.RETAINED)
-    return MoveStatus(
-        app=app,
-        source=move.source,
-        target=move.target,
-        back=move.back,
-        destination=move.destination,
-        left=move.left,
-        moved=regions.count(move.destination),
-        waiting=regions.count(move.left),
-        kept=tuple(kept),
-        copied={
-            record.address.name: Copied(
-                rows=result.rows_copied,
-                bytes=result.bytes_copied,
-                verified_at=str(record.outputs.get("verified_at", "")),
-            )
-            for record in sorted(mine, key=lambda record: record.address)
-            if record.address.type == COPY_TYPE and (result := result_of(record)) is not None
-        },
-    )

@@ -9,7 +9,7 @@ from pathlib import Path
 from declarative_paas.catalog.load import extended, packaged
 from declarative_paas.catalog.model import Catalog
 from declarative_paas.core.address import Scope
-from declarative_paas.core.diagnostic import Diagnostic, error
+from declarative_paas.core.diagnostic import Diagnostic, error, in_order_of_place
 from declarative_paas.manifest.load import load
 from declarative_paas.manifest.manifests import Manifests, PlatformManifest
 from declarative_paas.manifest.variables import VariableInputs
@@ -52,7 +52,7 @@ def open_project(
     loaded = load(paths, environment=environment, variables=variables)
     diagnostics = list(loaded.diagnostics)
     if loaded.manifests is None:
-        return None, diagnostics
+        return None, diagnostics if loaded.sound is None else _with_more(loaded.sound, diagnostics)
     platform = loaded.manifests.platform
     catalog, problems = _catalog(platform)
     diagnostics += problems
@@ -66,6 +66,15 @@ def open_project(
         paths=tuple(paths),
     )
     return project, diagnostics
+
+
+def _with_more(sound: Manifests, diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    """Also the mistakes of what can be read: whoever mends a misspelt key should not meet them only then."""
+    from declarative_paas.workflow.sound_apps import mistakes_of
+
+    catalog, problems = _catalog(sound.platform)
+    more = problems or mistakes_of(sound, catalog)
+    return sorted({*diagnostics, *more}, key=in_order_of_place)
 
 
 def _catalog(platform: PlatformManifest) -> tuple[Catalog, list[Diagnostic]]:

@@ -13,6 +13,7 @@ from declarative_paas.workflow.project import Project
 
 if TYPE_CHECKING:
     from declarative_paas.providers.docker.settings import DockerSettings
+    from declarative_paas.providers.local.settings import LocalSettings
 
 Factory: TypeAlias = Callable[[Project, str, Region], Provider]
 
@@ -82,8 +83,9 @@ def _port_clashes(project: Project) -> list[Diagnostic]:
 def _ports_of(project: Project, name: str, region: Region) -> Iterable[tuple[str, int]]:
     """(machine, port) of every port that a region is told to take."""
     match region.provider:
-        case "local" if region.port is not None:
-            return [("this machine", region.port)]
+        case "local":
+            taken = (region.port, _link_port(_local_settings(project, name, region)))
+            return [("this machine", port) for port in taken if port is not None]
         case "docker":
             settings = _docker_settings(project, name, region)
             engine = f"{region.host} {settings.text('context')}"
@@ -91,9 +93,17 @@ def _ports_of(project: Project, name: str, region: Region) -> Iterable[tuple[str
                 first, last = settings.app_ports
             except ValueError:
                 first, last = 1, 0  # told by the provider's own validation
-            return [(engine, port) for port in (settings.router_port, *range(first, last + 1))]
+            taken = (settings.router_port, _link_port(settings), *range(first, last + 1))
+            return [(engine, port) for port in taken if port is not None]
         case _:
             return []
+
+
+def _link_port(settings: LocalSettings | DockerSettings) -> int | None:
+    try:
+        return None if settings.link_address is None else settings.link_address.port
+    except ValueError:
+        return None  # told by the provider's own validation
 
 
 def reach_of(provider: Provider) -> Reach | None:
@@ -102,11 +112,10 @@ def reach_of(provider: Provider) -> Reach | None:
     return reach
 
 
-def _local(project: Project, name: str, region: Region) -> Provider:
-    from declarative_paas.providers.local.provider import LocalProvider
+def _local_settings(project: Project, name: str, region: Region) -> LocalSettings:
     from declarative_paas.providers.local.settings import LocalSettings
 
-    settings = LocalSettings(
+    return LocalSettings(
         region=name,
         home=project.home,
         base_directory=project.directory,
@@ -116,6 +125,12 @@ def _local(project: Project, name: str, region: Region) -> Provider:
         user=region.user,
         options=region.options or {},
     )
+
+
+def _local(project: Project, name: str, region: Region) -> Provider:
+    from declarative_paas.providers.local.provider import LocalProvider
+
+    settings = _local_settings(project, name, region)
     return LocalProvider(settings, catalog=project.catalog, keyring=lambda: project_key(project))
 
 

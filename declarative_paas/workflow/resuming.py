@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from declarative_paas.core.resource import InstanceStatus
-from declarative_paas.workflow.begun import BegunPlan, check_rest, forget, interrupted
+from declarative_paas.workflow.begun import BegunPlan, check_rest, interrupted
 from declarative_paas.workflow.deploy import Planned, PlanRequest, desire, plan_changes
 from declarative_paas.workflow.lock import settle_history
 from declarative_paas.workflow.world import World
@@ -19,7 +19,7 @@ def plan_the_rest(world: World) -> Planned:
     """
     project = world.project
     settle_history(world.store, project.scope)
-    begun = interrupted(project, world.store.history(project.scope))
+    begun = interrupted(world.store, project.scope)
     snapshot = world.store.snapshot(project.scope)
     if not isinstance(begun, BegunPlan):
         return Planned(plan=None, diagnostics=[begun], snapshot=snapshot)
@@ -43,6 +43,4 @@ def plan_the_rest(world: World) -> Planned:
         # Everything it was limited to is gone: without a target the plan would be about everything else.
         plan = replace(plan, changes=(), steps=(), drift=(), refreshed=(), base={})
     check_rest(begun, plan)
-    if plan.is_empty and not plan.settles:
-        forget(project)
     return replace(fresh, plan=plan)

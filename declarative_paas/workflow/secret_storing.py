@@ -60,6 +60,24 @@ def store_value(world: World, name: str, value: str, place: Path | None) -> Stor
     return Stored(version=after.version, fresh=before is None or before.version != after.version)
 
 
+def encrypted_places(world: World, name: str, encrypted: Path | None = None) -> list[Path]:
+    """The encrypted files that may hold the secret: the one that the user names; else the one that is declared for it,
+    or, for a name that the Platform says nothing of, every one that it takes other secrets from."""
+    platform = world.project.manifests.platform
+    sources = declared_sources(platform)
+    if encrypted is not None:
+        return [encrypted]
+    if name in sources:
+        place = place_of(world, name)
+        return [place] if isinstance(place, Path) else []
+    files = {
+        source_path(platform, other, source)
+        for other, source in sources.items()
+        if isinstance(source, SecretFromEncryptedFile)
+    }
+    return sorted(files)
+
+
 def remove_encrypted(name: str, path: Path) -> bool:
     """Takes the secret out of the encrypted file; whether it was there. Raises VaultError, OSError."""
     with editing(path) as content:

@@ -19,7 +19,7 @@ from declarative_paas.core.provider import Provider
 from declarative_paas.core.state import SecretStore, StateStore
 from declarative_paas.core.values import SecretRef, Sensitive
 from declarative_paas.desired.config import SECRETS_REGION
-from declarative_paas.desired.forks import TRANSFERS_REGION
+from declarative_paas.desired.followers import TRANSFERS_REGION
 from declarative_paas.state.location import Store, open_store
 from declarative_paas.workflow.copies import transfers
 from declarative_paas.workflow.key import project_key

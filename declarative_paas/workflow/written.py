@@ -27,6 +27,8 @@ def written_positions(manifests: Manifests) -> Positions:
                 return app.position("release")
             case ("slug", "build"):
                 return app.position("build")
+            case ("slug", "dockerfile" | "target" | "args" as name, *rest):
+                return app.position("source", name, *rest)
             case _:
                 return None
 

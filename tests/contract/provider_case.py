@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,12 @@ class Bench:
         self.lines: list[str] = []
 
     def step(
-        self, operation: Operation, address: str, attributes: Mapping[str, Any] | None = None, instance: str = "i1"
+        self,
+        operation: Operation,
+        address: str,
+        attributes: Mapping[str, Any] | None = None,
+        instance: str = "i1",
+        prior: ResourceState | None = None,
     ) -> Done:
         where = ResourceAddress.parse(address)
         step = Step(
@@ -70,7 +75,7 @@ class Bench:
             address=where,
             instance=instance,
             attributes=given,
-            prior=self.records.get(where),
+            prior=self.records.get(where) if prior is None else prior,
             changed=frozenset(given),
         )
         progress = self.provider.begin(request, context)
@@ -94,6 +99,13 @@ class Bench:
 
     def update(self, address: str, attributes: Mapping[str, Any] | None = None, instance: str = "i1") -> Done:
         return self.step(Operation.UPDATE, address, attributes, instance)
+
+    def rename(self, old: str, new: str) -> None:
+        """As an executor does, and records it: the thing keeps its instance, its attributes and its outputs."""
+        record = self.records[ResourceAddress.parse(old)]
+        self.step(Operation.RENAME, new, record.attributes, record.instance, prior=record)
+        del self.records[record.address]
+        self.records[ResourceAddress.parse(new)] = replace(record, address=ResourceAddress.parse(new))
 
     def delete(self, address: str, instance: str = "i1") -> Done:
         return self.step(Operation.DELETE, address, {}, instance)
@@ -144,17 +156,15 @@ class Bench:
         web = {"command": command, "size": "standard-1x", "quantity": quantity, "health": "/"}
         return {"release": release.outputs["version"], "processes": {"web": web}}
 
-    def remove_app(self) -> None:
-        for address in [
-            "formation.shop",
-            "release.shop",
-            "slug.shop",
-            "config.shop",
-            "attachment.shop/DATABASE",
-            "addon.shop/DATABASE",
-            "app.shop",
-        ]:
+    def remove_app(self, app: str = "shop") -> None:
+        for address in parts_of(app)[::-1]:
             self.delete(address)
+
+
+def parts_of(app: str) -> list[str]:
+    """The addresses of the usual app, as a plan makes them."""
+    kinds = ("app", "addon", "attachment", "config", "slug", "release", "formation")
+    return [f"{kind}.{app}/DATABASE" if kind in ("addon", "attachment") else f"{kind}.{app}" for kind in kinds]
 
 
 def secret(value: Sensitive, name: str = "@contract/url") -> Sensitive:

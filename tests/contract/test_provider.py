@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from provider_case import DECLINED, IMPLEMENTATIONS, Bench
+from provider_case import DECLINED, IMPLEMENTATIONS, Bench, parts_of
 
+from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.provider import Absent, Present
 from declarative_paas.core.values import Sensitive
 
@@ -91,3 +92,55 @@ def test_a_change_that_is_made_undone_and_made_again_is_in_force(bench: Bench):
         reading = bench.read()["config.shop", "i1"]
         assert isinstance(reading, Present)
         assert reading.attributes == {"vars": {"A": value}}
+
+
+def test_a_renamed_app_keeps_its_data_its_releases_and_what_runs(bench: Bench):
+    assert bench.provider.capabilities().renames
+    done = bench.make_app()
+    bench.create("domain.shop/www.example.com", {"hostname": "www.example.com"})
+    for old, new in zip(parts_of("shop"), parts_of("store"), strict=True):
+        bench.rename(old, new)
+        if new == "app.store":
+            app = bench.update("app.store", {"name": "store"})
+            assert "store" in app.outputs["host"]
+            assert app.outputs["name"] == "store"
+    bench.rename("domain.shop/www.example.com", "domain.store/www.example.com")
+    found = bench.read()
+    assert {address for address, _ in found} == {*parts_of("store"), "domain.store/www.example.com"}
+    for (address, _), reading in found.items():
+        # A formation that is read without problems runs: it was never stopped, and nobody started it.
+        assert isinstance(reading, Present), address
+        assert reading.problems == (), address
+    # The same add-on, at the same address of its server, whatever else is asked of it.
+    database = {"service": "postgres", "plan": "standard-0", "version": "18"}
+    renamed = bench.update("addon.store/DATABASE", database)
+    assert renamed.outputs["id"] == done["addon"].outputs["id"]
+    assert renamed.outputs["url"].reveal() == done["addon"].outputs["url"].reveal()
+    release = bench.update("release.store", {**bench.release_attributes(done), "command": "true"})
+    assert release.outputs["version"] == 2
+    bench.update("formation.store", bench.formation_attributes(release))
+
+    # Its old name is free again, and another app that takes it is another app.
+    other = bench.make_app()
+    assert other["app"].outputs["url"] != app.outputs["url"]
+    assert other["release"].outputs["version"] == 1
+    assert all(isinstance(item, Present) and item.problems == () for item in bench.read().values())
+    bench.delete("domain.store/www.example.com")
+    bench.remove_app("store")
+    assert all(isinstance(item, Present) and item.problems == () for item in bench.read().values())
+    bench.remove_app("shop")
+    gone = [(address, "i1") for app in ("shop", "store") for address in parts_of(app)]
+    assert all(isinstance(item, Absent) for item in bench.read(*gone).values())
+
+
+def test_a_renaming_that_was_killed_between_is_made_good_by_the_same_step(bench: Bench):
+    bench.make_app()
+    for old, new in zip(parts_of("shop"), parts_of("store"), strict=True):
+        before = bench.records[ResourceAddress.parse(old)]
+        bench.rename(old, new)
+        # Its result was never recorded: it is asked for once more, by what the state still says.
+        bench.records[before.address] = before
+        bench.rename(old, new)
+    bench.update("app.store", {"name": "store"})
+    assert all(isinstance(item, Present) and item.problems == () for item in bench.read().values())
+    bench.remove_app("store")

@@ -20,7 +20,7 @@ from store_case import DURABLE, KEY, KINDS, SCOPE, Bench, ManualClock, at, hold,
 from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.plan import Operation
 from declarative_paas.core.resource import InstanceStatus, ResourceState
-from declarative_paas.core.state import HistoryEntry, Lease, LeaseLost, LockHeld, StateError, StepResult
+from declarative_paas.core.state import BegunText, HistoryEntry, Lease, LeaseLost, LockHeld, StateError, StepResult
 from declarative_paas.core.values import UNKNOWN, Reference, SecretRef, Sensitive
 
 OTHER = Scope("acme", "production")
@@ -342,6 +342,48 @@ def test_history_is_newest_first_also_within_a_second_and_past_ten(bench: Bench)
     assert [item.id for item in found] == names[::-1]
     assert found[8] == entry(names[3], "succeeded")
     assert not bench.store.history(OTHER)
+
+
+def test_an_entry_is_written_with_the_commit_that_it_tells_of_or_not_at_all(bench: Bench) -> None:
+    held = lease(bench)
+    bench.store.record(SCOPE, entry("1"))
+    bench.store.record(SCOPE, entry("2"))
+    told = replace(entry("1"), summary={"create": 3}, steps=9, under_way=("create app.shop",))
+    bench.store.commit(held, results=[StepResult(step_id="x", put=record("app.shop"))], entry=told)
+    assert list(bench.another().history(SCOPE)) == [entry("2"), told]
+    assert told.untouched == 4
+    bench.clock.pass_s(61)
+    bench.another().acquire(SCOPE, "bob", 60)
+    with pytest.raises(LeaseLost):
+        bench.store.commit(held, intents=[intent("app.blog")], entry=replace(told, summary={"create": 4}))
+    assert list(bench.another().history(SCOPE)) == [entry("2"), told]
+
+
+def test_the_plan_of_what_has_begun_is_kept_until_it_is_forgotten(bench: Bench) -> None:
+    held, other = lease(bench), lease(bench, OTHER)
+    assert bench.store.begun(SCOPE) is None
+    bench.store.begin(held, entry("1"), "plan \u00fc 1")
+    bench.store.begin(other, entry("7"), "elsewhere")
+    assert list(bench.another().history(SCOPE)) == [entry("1")]
+    assert bench.another().begun(SCOPE) == BegunText(entry="1", text="plan \u00fc 1")
+    bench.store.begin(held, entry("2"), "plan 2")
+    # One that has ended late takes nothing from the one that has begun since.
+    bench.store.forget_begun(SCOPE, "1")
+    assert bench.store.begun(SCOPE) == BegunText(entry="2", text="plan 2")
+    bench.store.forget_begun(SCOPE, "2")
+    assert bench.another().begun(SCOPE) is None
+    assert bench.store.begun(OTHER) == BegunText(entry="7", text="elsewhere")
+
+
+def test_who_has_lost_the_lease_begins_nothing(bench: Bench) -> None:
+    held = lease(bench)
+    bench.clock.pass_s(61)
+    winner = bench.another().acquire(SCOPE, "bob", 60)
+    bench.another().begin(winner, entry("2"), "his")
+    with pytest.raises(LeaseLost):
+        bench.store.begin(held, entry("1"), "mine")
+    assert list(bench.store.history(SCOPE)) == [entry("2")]
+    assert bench.store.begun(SCOPE) == BegunText(entry="2", text="his")
 
 
 def test_holds_are_set_replaced_and_ended_one_an_app(bench: Bench) -> None:

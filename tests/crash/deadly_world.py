@@ -73,6 +73,13 @@ class DeadlyWorld(MemoryWorld):
             self._kill(AFTER)
             return outputs
 
+    def rename(self, scope: str, address: str, instance: str, new: str) -> None:
+        with self._gate:
+            self._calls += 1
+            self._kill(BEFORE)
+            super().rename(scope, address, instance, new)
+            self._kill(AFTER)
+
     def remove(self, scope: str, address: str, instance: str) -> None:
         with self._gate:
             self._calls += 1

@@ -90,10 +90,14 @@ class Doomed:
 
     # The project
 
-    def write(self, apps: Apps, **options: Any) -> None:
+    def write(self, apps: Apps, *, moved: Sequence[Mapping[str, str]] = (), **options: Any) -> None:
         region = {"provider": "memory", "options": {"socket": "../world.sock", **options}}
         documents: list[dict[str, Any]] = [
-            {"kind": "Platform", "metadata": {"name": "acme"}, "spec": {"regions": {"us": region, "eu": region}}},
+            {
+                "kind": "Platform",
+                "metadata": {"name": "acme"},
+                "spec": {"regions": {"us": region, "eu": region}, "moved": list(moved)},
+            },
             *(
                 {"kind": "Fork" if "from" in spec else "App", "metadata": {"name": name}, "spec": spec}
                 for name, spec in apps.items()
@@ -115,7 +119,7 @@ class Doomed:
             for address, rows in scenario.rows.items():
                 for name, text in rows.items():
                     self.world.write_row(f"{SCOPE}@us", address, name, text)
-            self.write(scenario.after)
+            self.write(scenario.after, moved=scenario.moved)
             self.world.call("save", scenario.name)
             shutil.copytree(self.directory, kept)
         shutil.rmtree(self.directory, ignore_errors=True)

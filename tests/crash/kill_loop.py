@@ -9,27 +9,96 @@ import contextlib
 import json
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from project import DPAAS, Project
 
 DATABASE = ("--confirm", "addon.echo/DATABASE")
-Inventory = dict[str, list[str]]
+Inventory: TypeAlias = dict[str, list[str]]
+
+MOMENTS = "at a moment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillPoint:
+    """Where a command is killed: after so many seconds, or, where a loop can tell them, at one of its changes."""
+
+    way: str
+    at: float
+
+    def __str__(self) -> str:
+        return f"killed after {self.at:.2f} s" if self.way == MOMENTS else f"killed {self.way} {self.at:.0f}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """A command that nobody killed: how long it took, how many changes it made, and what there was afterwards."""
+
+    seconds: float
+    changes: int
+    inventory: Inventory
 
 
 @dataclass
 class Report:
-    """`bad` tells, for each kill that was not made good, what was found."""
+    """Of the kills of one command in one way. `bad` tells, for each that was not made good, what was found."""
 
     name: str
+    way: str = MOMENTS
     killed: int = 0
+    lost: int = 0
+    orphans: int = 0
+    duplicates: int = 0
     bad: list[str] = field(default_factory=list)
 
+    @property
+    def converged(self) -> int:
+        return self.killed - self.lost
 
-def sampled(whole_s: float, count: int) -> Sequence[float]:
-    """Moments spread over the time that the whole takes, none at its very ends."""
-    return [whole_s * (number + 0.5) / count for number in range(count)]
+    def add(self, verdict: Verdict) -> None:
+        """A command that came to its end before its kill counts only when something is wrong."""
+        self.killed += verdict.killed or not verdict.ok
+        self.lost += not verdict.ok
+        self.orphans += len(verdict.orphans)
+        self.duplicates += len(verdict.duplicates)
+        self.bad += [f"{verdict.point}: {wrong}" for wrong in verdict.told()]
+
+
+@dataclass
+class Verdict:
+    """What was wrong after a kill and the next run; nothing, where all is well."""
+
+    point: KillPoint
+    killed: bool = False
+    orphans: list[str] = field(default_factory=list)
+    duplicates: list[str] = field(default_factory=list)
+    other: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return not (self.orphans or self.duplicates or self.other)
+
+    def told(self) -> list[str]:
+        return [
+            *(f"belongs to nothing: {name}" for name in self.orphans),
+            *(f"is there twice: {name}" for name in self.duplicates),
+            *self.other,
+        ]
+
+    def compare(self, found: Inventory, expected: Inventory) -> None:
+        for kind in sorted(expected.keys() | found.keys()):
+            there, wanted = Counter(found.get(kind, ())), Counter(expected.get(kind, ()))
+            for item in (there - wanted).elements():
+                (self.duplicates if item in wanted else self.orphans).append(f"{kind}: {item}")
+            self.other += [f"missing: {kind}: {item}" for item in (wanted - there).elements()]
+
+
+def sampled(whole: float, count: int) -> Sequence[float]:
+    """Points spread over a whole, none at its very ends."""
+    return [whole * (number + 0.5) / count for number in range(count)]
 
 
 class KillLoop:
@@ -61,56 +130,84 @@ class KillLoop:
     def close(self) -> None:
         self.project.close()
 
-    def first_deploys(self, count: int) -> Report:
-        report = Report("first deploy")
+    def first_deploys(self, count: int, way: str = MOMENTS) -> Report:
+        report = Report("first deploy", way)
         self._greet("warm up")
         self.project.apply()  # copies the engine, which later ones do not
         self._destroy()
-        whole_s, expected = self._measured(0)
+        whole = self._measured()
         self._destroy()
-        for number, moment in enumerate(sampled(whole_s, count), 1):
-            self._kill_apply(report, moment, number, expected)
+        for number, point in enumerate(self.points(way, whole, count), 1):
+            verdict = self._kill_apply(point, number, whole.inventory)
             self._destroy()
-            self._nothing_is_left(report, f"killed after {moment:.2f} s, after the destroy")
+            verdict.compare(self.left(), {})
+            report.add(verdict)
         return report
 
-    def rolling_updates(self, count: int) -> Report:
-        report = Report("rolling update")
+    def rolling_updates(self, count: int, way: str = MOMENTS) -> Report:
+        report = Report("rolling update", way)
         self._greet("before")
         self.project.apply()
-        whole_s, expected = self._measured(0)
-        for number, moment in enumerate(sampled(whole_s, count), 1):
-            self._kill_apply(report, moment, number, expected)
+        whole = self._measured()
+        for number, point in enumerate(self.points(way, whole, count), 1):
+            report.add(self._kill_apply(point, number, whole.inventory))
         return report
 
-    def destroys(self, count: int) -> Report:
-        report = Report("destroy")
+    def destroys(self, count: int, way: str = MOMENTS) -> Report:
+        report = Report("destroy", way)
         self.project.apply()
+        self.count_changes()
         started = time.monotonic()
         self._destroy()
-        whole_s = time.monotonic() - started
-        for moment in sampled(whole_s, count):
+        whole = Whole(seconds=time.monotonic() - started, changes=self.changes(), inventory={})
+        for point in self.points(way, whole, count):
             self.project.apply()
-            report.killed += self._run_until(moment, "destroy", "--auto-approve", *DATABASE)
-            where = f"destroy killed after {moment:.2f} s"
+            verdict = Verdict(point, self.run_killed(point, "destroy", "--auto-approve", *DATABASE))
             again = self.project.dpaas("destroy", "--auto-approve", *DATABASE, expect=None)
             if again.returncode != 0:
-                report.bad.append(f"{where}: the next ended with {again.returncode}: {again.stdout}{again.stderr}")
+                verdict.other.append(f"the next ended with {again.returncode}: {again.stdout}{again.stderr}")
                 self._destroy()
-            self._nothing_is_left(report, where)
+            verdict.compare(self.left(), {})
+            report.add(verdict)
         return report
 
-    def _nothing_is_left(self, report: Report, where: str) -> None:
-        left = {name: found for name, found in self.left().items() if found}
-        if left:
-            report.bad.append(f"{where}: {left}")
+    def points(self, way: str, whole: Whole, count: int) -> Sequence[KillPoint]:
+        """So many of them, spread over the whole."""
+        assert way == MOMENTS, f"nobody tells {way} here"
+        return [KillPoint(way=way, at=at) for at in sampled(whole.seconds, count)]
 
-    def _measured(self, number: int) -> tuple[float, Inventory]:
-        """How long an apply takes, and what it leaves."""
-        self._greet(f"greeting {number}")
+    def count_changes(self) -> None:
+        """From now on `changes` counts, where somebody can tell them."""
+
+    def changes(self) -> int:
+        return 0
+
+    def run_killed(self, point: KillPoint, *arguments: str) -> bool:
+        """Whether the command was still there to be killed."""
+        process = self.begin(*arguments)
+        try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(point.at)
+        finally:
+            process.kill()
+        return process.wait() == -9
+
+    def begin(self, *arguments: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [DPAAS, *arguments],
+            cwd=self.project.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def _measured(self) -> Whole:
+        self._greet("greeting 0")
+        self.count_changes()
         started = time.monotonic()
         self.project.apply()
-        return time.monotonic() - started, self.inventory()
+        seconds, changes = time.monotonic() - started, self.changes()
+        return Whole(seconds=seconds, changes=changes, inventory=self.inventory())
 
     def _greet(self, greeting: str) -> None:
         """Another config and another source: a build, a release and a rolling deploy."""
@@ -120,41 +217,20 @@ class KillLoop:
     def _destroy(self) -> None:
         self.project.destroy(*DATABASE)
 
-    def _run_until(self, moment: float, *arguments: str) -> bool:
-        """Whether it was still there to be killed."""
-        process = subprocess.Popen(
-            [DPAAS, *arguments],
-            cwd=self.project.directory,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(moment)
-        finally:
-            process.kill()
-        return process.wait() == -9
-
-    def _kill_apply(self, report: Report, moment: float, number: int, expected: Inventory) -> None:
+    def _kill_apply(self, point: KillPoint, number: int, expected: Inventory) -> Verdict:
         greeting = f"greeting {number}"
         self._greet(greeting)
-        report.killed += self._run_until(moment, "apply", "--auto-approve")
-        where = f"killed after {moment:.2f} s"
+        verdict = Verdict(point, self.run_killed(point, "apply", "--auto-approve"))
         again = self.project.dpaas("apply", "--auto-approve", expect=None)
         if again.returncode != 0:
-            report.bad.append(f"{where}: the next apply ended with {again.returncode}: {again.stdout}{again.stderr}")
+            verdict.other.append(f"the next apply ended with {again.returncode}: {again.stdout}{again.stderr}")
             self.project.apply()
         plan = self.project.dpaas("plan", "--detailed-exitcode", expect=None)
         if plan.returncode != 0:
-            report.bad.append(f"{where}: the plan after is not empty: {plan.stdout}{plan.stderr}")
-        report.bad += [f"{where}: {wrong}" for wrong in self._answers(greeting)]
-        found = self._settled(expected)
-        report.bad += [
-            f"{where}: {name}: {found[name]}, not {expected[name]}"
-            for name in expected
-            if found[name] != expected[name]
-        ]
+            verdict.other.append(f"the plan after is not empty: {plan.stdout}{plan.stderr}")
+        verdict.other += self._answers(greeting)
+        verdict.compare(self._settled(expected), expected)
+        return verdict
 
     def _answers(self, greeting: str) -> list[str]:
         answers = [json.loads(self.project.get("echo")[1]) for _ in range(12)]

@@ -1,4 +1,4 @@
-"""What is applied while it is killed: a platform of three apps in two regions, and five ways to change it."""
+"""What is applied while it is killed: a platform of three apps in two regions, and six ways to change it."""
 
 from __future__ import annotations
 
@@ -53,6 +53,8 @@ class Scenario:
     command: Sequence[str]
     rows: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Data that add-ons of region us hold before the command, by address."""
+    moved: Sequence[Mapping[str, str]] = ()
+    """What the Platform says to have another name by now."""
 
 
 def _changed(change: Callable[[Apps], None]) -> Apps:
@@ -76,6 +78,13 @@ def _addons(apps: Apps) -> None:
 
 def _other_region(apps: Apps) -> None:
     apps["api"]["region"] = "eu"
+
+
+def _renamed(apps: Apps) -> None:
+    apps["store"] = apps.pop("shop")
+    apps["store"]["addons"][0]["as"] = "MAIN"
+    apps["api"]["config"]["SHOP_URL"]["app"] = "store"
+    apps["api"]["addons"][1]["attach"] = "store/MAIN"
 
 
 FORKED: Apps = {
@@ -119,6 +128,14 @@ SCENARIOS: tuple[Scenario, ...] = (
         after=_changed(_other_region),
         command=("apply", "--auto-approve"),
         rows={"addon.api/CACHE": {"session 1": "a mug", "session 2": "nothing"}},
+    ),
+    Scenario(
+        name="app and add-on renamed",
+        before=THREE_APPS,
+        after=_changed(_renamed),
+        command=("apply", "--auto-approve"),
+        rows={"addon.shop/DATABASE": {"order 1": "two mugs"}},
+        moved=[{"from": "app.shop", "to": "app.store"}, {"from": "addon.shop/DATABASE", "to": "addon.store/MAIN"}],
     ),
     Scenario(name="destroy", before=THREE_APPS, after=THREE_APPS, command=("destroy", "--auto-approve", *_DATA)),
 )

@@ -50,7 +50,7 @@ class TeamDoomed(Doomed):
         if scenario.before is not None:
             self.write(scenario.before)
             self.must("apply", "--auto-approve")
-        self.write(scenario.after)
+        self.write(scenario.after, moved=scenario.moved)
 
     def lease(self) -> tuple[str, datetime] | None:
         schema = sql.Identifier(schema_for(self._place))

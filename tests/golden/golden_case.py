@@ -68,7 +68,8 @@ def plan_of_case(name: str) -> Plan:
         resources={record.key: record for record in records},
     )
     inputs = _inputs(ROOT / name / "manifest.yaml", facts)
-    inputs = replace(inputs, moves=moving_apps(inputs.manifests, snapshot).moves)
+    moving = moving_apps(inputs.manifests, snapshot)
+    inputs = replace(inputs, moves=moving.moves, followers=moving.followers)
     desired, diagnostics = desired_resources(inputs)
     assert not has_errors(diagnostics), [str(item) for item in diagnostics]
     plan, _ = make_plan(

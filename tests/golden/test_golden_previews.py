@@ -25,6 +25,7 @@ from declarative_paas.preview.review import Known, review
 
 UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))
 FOR_MACHINES = ["region_move", "drift", "scale"]
+IN_WORDS = [*FOR_MACHINES, "fork", "addon_removed"]
 FILES = {Format.SARIF: "preview.sarif", Format.JUNIT: "preview.xml", Format.GITLAB: "preview.gitlab.json"}
 VALIDATOR = Draft202012Validator(plan_schema())
 
@@ -58,6 +59,11 @@ def check(path: Path, text: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_a_comment_reads_as_it_did(name):
     check(ROOT / name / "preview.md", rendered(preview_of_case(name), Format.MARKDOWN))
+
+
+@pytest.mark.parametrize("name", IN_WORDS)
+def test_the_text_for_reviewers_reads_as_it_did(name):
+    check(ROOT / name / "preview.txt", rendered(preview_of_case(name), Format.TEXT))
 
 
 @pytest.mark.parametrize("name", FOR_MACHINES)

@@ -22,7 +22,7 @@ from declarative_paas.plan.inputs import PlanInputs
 from declarative_paas.plan.planner import make_plan
 from declarative_paas.providers.memory.provider import MemoryProvider
 from declarative_paas.providers.memory.world import MemoryWorld
-from declarative_paas.refresh.read import read_regions
+from declarative_paas.refresh.read import begin_reading
 from declarative_paas.state.sqlite import SqliteStore
 from declarative_paas.vault.keyring import Keyring
 
@@ -95,7 +95,7 @@ class Engine:
                 scope=SCOPE,
                 desired={resource.address: resource for resource in desired},
                 snapshot=snapshot,
-                readings=read_regions(SCOPE, snapshot, self.providers),
+                readings=begin_reading(SCOPE, snapshot, self.providers)(),
                 tool_version="test",
                 **options,
             )

@@ -20,7 +20,7 @@ from move_case import ADDONS, DATABASE, killed, records, regions, settled, to
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(["write", "move", "move", "back", "finish", "deploy"]),
-        st.one_of(st.none(), st.integers(0, 14)),
+        st.one_of(st.none(), st.integers(0, 18)),
         st.booleans(),
     ),
     min_size=2,
@@ -89,24 +89,27 @@ class Model:
                 assert self.case.rows(region, DATABASE) == self.rows[region]
         assert regions(self.case) == {self.side}
         if self.kept is None:
-            assert not [item for item in records(self.case) if item.address.type in ("move", "move_copy")]
+            assert not [item for item in records(self.case) if item.region == "transfers"]
 
 
 @contextmanager
-def running() -> Iterator[ForkCase]:
+def running(move: dict[str, str]) -> Iterator[ForkCase]:
     with tempfile.TemporaryDirectory() as directory:
         case = ForkCase(Path(directory))
         try:
+            case.apps["shop"]["move"] = move
             case.must_apply()
             yield case
         finally:
             case.close()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(STEPS)
-def test_whatever_was_done_the_data_is_where_it_was_told_to_be(steps: list[tuple[str, int | None, bool]]) -> None:
-    with running() as case:
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from([{}, {"DATABASE": "follow"}]), STEPS)
+def test_whatever_was_done_the_data_is_where_it_was_told_to_be(
+    move: dict[str, str], steps: list[tuple[str, int | None, bool]]
+) -> None:
+    with running(move) as case:
         model = Model(case)
         for step, crash_at, durable in steps:
             model.take(step, crash_at, durable)

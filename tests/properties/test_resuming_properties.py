@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 from engine_case import SCOPE, Crash, Engine, everything_confirmed, platforms
 from hypothesis import HealthCheck, assume, event, given, settings
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from declarative_paas.core.plan import Action
 from declarative_paas.core.resource import InstanceStatus
-from declarative_paas.workflow.begun import check_rest, read_begun, write_begun
+from declarative_paas.workflow.begun import begun_of, begun_text, check_rest
 from declarative_paas.workflow.stale import StalePlan
 
 PROPERTY = settings(
@@ -34,14 +33,13 @@ def test_the_rest_of_a_killed_apply_is_nothing_but_its_rest(first, second, data,
     with engine() as world:
         world.converge(first)
         plan = world.plan(second, confirmed=confirmed, replaces=replaces)
-        file = Path(world.directory.name) / "begun" / "plan.json"
-        write_begun(file, plan)
+        kept = begun_text(plan)
         try:
             world.apply(plan, crash_at=at, durable=durable)
             event("ended before the crash")
         except Crash:
             event("crashed")
-        begun = read_begun(file)
+        begun = begun_of(kept)
         assert begun is not None
         assert begun.digest == plan.digest()
         records = world.store.snapshot(SCOPE).resources.values()
@@ -74,9 +72,7 @@ def test_another_plan_is_not_taken_for_the_rest(first, second, third):
             and change.address not in asked
         ]
         assume(strange)
-        file = Path(world.directory.name) / "begun" / "plan.json"
-        write_begun(file, plan)
-        begun = read_begun(file)
+        begun = begun_of(begun_text(plan))
         assert begun is not None
         try:
             check_rest(begun, other)

@@ -10,18 +10,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import format_1
+import format_2
 import pytest
 
 from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.plan import Operation
 from declarative_paas.core.resource import InstanceStatus, ResourceState
-from declarative_paas.core.state import Hold, Intent, LockHeld, StateError, StepResult
+from declarative_paas.core.state import BegunText, Hold, Intent, LockHeld, StateError, StepResult
 from declarative_paas.core.values import UNKNOWN, Reference, SecretRef
 from declarative_paas.state.schema import FORMAT, UPGRADES, Formats
 from declarative_paas.state.sqlite import SqliteStore
 from declarative_paas.vault.keyring import Keyring
 
-BUILDERS: dict[int, Callable[[Path], None]] = {1: format_1.build}
+BUILDERS: dict[int, Callable[[Path], None]] = {1: format_1.build, 2: format_2.build}
 SCOPE = Scope("acme")
 NOW = datetime(2026, 1, 1, 0, 0, 30, tzinfo=UTC)
 ADDON = ResourceAddress("addon", "shop", "DATABASE")
@@ -83,7 +84,11 @@ def test_a_state_of_an_old_format_is_read_whole(tmp_path: Path, number: int) -> 
         Intent(step_id="create:app.blog#i2", operation=Operation.CREATE, address=blog, instance="i2", region="eu")
     ]
     assert [entry.id for entry in store.history(SCOPE)] == ["20260101T000000-4", "20260101T000000-3"]
-    assert store.history(SCOPE)[0].failures == ("app.shop: refused",)
+    last = store.history(SCOPE)[0]
+    assert last.failures == ("app.shop: refused",)
+    assert (last.steps, last.under_way, last.untouched) == {1: (0, (), 0)}.get(number, (6, ("create app.blog",), 2))
+    begun = BegunText(entry="20260101T000000-4", text='{"format": 1}')
+    assert store.begun(SCOPE) == {1: None}.get(number, begun)
     assert list(store.holds(SCOPE)) == [
         Hold(app="shop", version=3, source="s1", since="2026-01-01T00:00:00+00:00", by="ann")
     ]
@@ -121,39 +126,40 @@ def fail_late(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE nothing SET x = 1")
 
 
-LATER = Formats(current=3, upgrades={1: add_colour, 2: add_shape})
+build_newest = BUILDERS[FORMAT]
+LATER = Formats(current=FORMAT + 2, upgrades={**UPGRADES, FORMAT: add_colour, FORMAT + 1: add_shape})
 
 
 def test_an_upgrade_runs_every_step_once_after_a_backup(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
-    format_1.build(path)
+    build_newest(path)
     for _ in range(2):
         store = open_state(path, LATER)
         assert store.snapshot(SCOPE).serial == 7
         store.close()
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT value FROM meta WHERE name = 'format'").fetchone() == ("3",)
+        assert connection.execute("SELECT value FROM meta WHERE name = 'format'").fetchone() == (str(FORMAT + 2),)
         assert connection.execute("SELECT DISTINCT colour FROM scopes").fetchall() == [("blue",)]
     (copy,) = (tmp_path / "backups").iterdir()
-    assert tables_of(copy) == tables_of_format_1(tmp_path)
+    assert tables_of(copy) == tables_of_newest(tmp_path)
     old = open_state(copy)
     assert old.snapshot(SCOPE).serial == 7
     old.close()
 
 
-def tables_of_format_1(folder: Path) -> dict[str, str]:
-    format_1.build(folder / "fresh.db")
+def tables_of_newest(folder: Path) -> dict[str, str]:
+    build_newest(folder / "fresh.db")
     return tables_of(folder / "fresh.db")
 
 
 def test_an_upgrade_that_fails_leaves_the_old_state(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
-    format_1.build(path)
-    store = open_state(path, Formats(current=3, upgrades={1: add_colour, 2: fail_late}))
+    build_newest(path)
+    store = open_state(path, Formats(current=FORMAT + 2, upgrades={FORMAT: add_colour, FORMAT + 1: fail_late}))
     with pytest.raises(StateError, match=r"state\.db could not be upgraded, and is as it was .*backups"):
         store.snapshot(SCOPE)
     store.close()
-    assert tables_of(path) == tables_of_format_1(tmp_path)
+    assert tables_of(path) == tables_of_newest(tmp_path)
     old = open_state(path)
     assert old.snapshot(SCOPE).serial == 7
     old.close()
@@ -161,22 +167,22 @@ def test_an_upgrade_that_fails_leaves_the_old_state(tmp_path: Path) -> None:
 
 def test_a_format_that_nothing_leads_from_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
-    format_1.build(path)
-    store = open_state(path, Formats(current=3, upgrades={2: add_shape}))
-    with pytest.raises(StateError, match="format 1 is too old"):
+    build_newest(path)
+    store = open_state(path, Formats(current=FORMAT + 2, upgrades={FORMAT + 1: add_shape}))
+    with pytest.raises(StateError, match=f"format {FORMAT} is too old"):
         store.snapshot(SCOPE)
     store.close()
-    assert tables_of(path) == tables_of_format_1(tmp_path)
+    assert tables_of(path) == tables_of_newest(tmp_path)
 
 
 def test_an_old_program_does_not_write_what_a_newer_one_upgraded_meanwhile(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
-    format_1.build(path)
+    build_newest(path)
     old = open_state(path, now=NOW.replace(minute=2))
     lease = old.acquire(SCOPE, "ann", 60)
     new = open_state(path, LATER)
     new.snapshot(SCOPE)
-    with pytest.raises(StateError, match="has format 3, this version knows 1"):
+    with pytest.raises(StateError, match=f"has format {FORMAT + 2}, this version knows {FORMAT}"):
         old.commit(lease, results=[StepResult(step_id="x", remove=(ADDON, "i0"))])
     assert (ADDON, "i0") in new.snapshot(SCOPE).resources
     old.close()

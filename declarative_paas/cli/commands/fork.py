@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,7 +25,6 @@ from declarative_paas.cli.planoptions import (
 from declarative_paas.cli.reaching import check_app
 
 if TYPE_CHECKING:
-    from declarative_paas.workflow.deploy import Planned
     from declarative_paas.workflow.forking import ForkDraft
 
 app = command_group(DefaultGroup)
@@ -80,6 +78,7 @@ def make(
 
     Example: dpaas fork make storefront --region eu --data REDIS=empty
     """
+    from declarative_paas.cli.planview import print_unapplied
     from declarative_paas.workflow.deploy import PlanRequest, plan_changes
     from declarative_paas.workflow.forking import ForkWish, draft_fork, write_draft
 
@@ -102,7 +101,7 @@ def make(
                 execution = Execution(command="fork", consent=consent, parallelism=parallelism, verbose=verbose)
                 carry_out(inputs, world, planned, execution)
             else:
-                _show(inputs, planned, verbose=verbose)
+                print_unapplied(inputs, planned, verbose=verbose)
     finally:
         if not kept:
             # A manifest that cannot be planned would spoil every later plan of the project.
@@ -143,14 +142,17 @@ def status(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this fork, with every comparison.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Show the copies of data that forks were made with: from where, when verified, how much. Asks no region.
+    """Show the copies of data that forks were made with: from where, when verified, how much; and what follows.
+
+    Only what follows is asked how it does, and how far behind it is.
 
     Example: dpaas fork status storefront-eu
     """
     from declarative_paas.operations.copies import read_copies
+    from declarative_paas.workflow.following import ask_followers
 
     with inputs.world() as world:
-        copies = read_copies(world.store.snapshot(world.project.scope), name)
+        copies = read_copies(world.store.snapshot(world.project.scope), name, ask_followers(world))
         if name is not None and not copies:
             check_app(world, name)
     if as_json:
@@ -159,15 +161,6 @@ def status(
         print(copies_text(copies, whole=name is not None))
     else:
         print("No copies are recorded." if name is None else f"No copies are recorded of a fork {name}.")
-
-
-def _show(inputs: ManifestInputs, planned: Planned, *, verbose: bool) -> None:
-    from declarative_paas.cli.planview import plan_text
-
-    assert planned.plan is not None, "a plan was made"
-    print(plan_text(planned.plan, sys.stdout, verbose=verbose, no_color=inputs.no_color), flush=True)
-    inputs.show(planned.diagnostics)
-    print("\nNothing is applied yet. `dpaas apply` does it, here or after a review of the manifest.")
 
 
 def _with_file(inputs: ManifestInputs, draft: ForkDraft) -> ManifestInputs:

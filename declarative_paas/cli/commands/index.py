@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "ci": "ci",
         "fork": "fork",
         "move": "move",
+        "promote": "promote",
         "import": "importing",
         "status": "region",
         "ps": "app",

@@ -11,10 +11,11 @@ from declarative_paas.cli.approval import Consent, Execution, carry_out
 from declarative_paas.cli.commands.index import command_group
 from declarative_paas.cli.inputs import ManifestInputs, reads_manifests
 from declarative_paas.cli.planoptions import ApproveOption, ConfirmOption, ParallelismOption, parse_addresses
+from declarative_paas.cli.saving import OutOption, save_plan
 
 if TYPE_CHECKING:
     from declarative_paas.workflow.deploy import PlanRequest
-    from declarative_paas.workflow.moving_regions import MoveStatus
+    from declarative_paas.workflow.move_status import MoveStatus
 
 app = command_group()
 
@@ -37,6 +38,7 @@ def move() -> None:
 def back(
     inputs: ManifestInputs,
     name: _AppArgument,
+    out: OutOption = None,
     auto_approve: ApproveOption = False,
     parallelism: ParallelismOption = None,
 ) -> None:
@@ -48,6 +50,9 @@ def back(
     """
     from declarative_paas.workflow.deploy import PlanRequest
 
+    if out is not None:
+        save_plan(inputs, PlanRequest(back=[name]), out)
+        return
     consent = Consent(word=name, question=f"Go back? Type the app's name ({name}) to agree:")
     _carry_out(inputs, PlanRequest(back=[name]), "move back", None if auto_approve else consent, parallelism)
     _tell_manifest(inputs, name)
@@ -59,6 +64,7 @@ def finish(
     inputs: ManifestInputs,
     name: _AppArgument,
     confirm: ConfirmOption = None,
+    out: OutOption = None,
     auto_approve: ApproveOption = False,
     parallelism: ParallelismOption = None,
 ) -> None:
@@ -69,6 +75,9 @@ def finish(
     from declarative_paas.workflow.deploy import PlanRequest
 
     request = PlanRequest(finish=[name], confirmed=parse_addresses(confirm or []))
+    if out is not None:
+        save_plan(inputs, request, out)
+        return
     consent = Consent(word=name, question=f"Delete the old side? Type the app's name ({name}) to agree:")
     _carry_out(inputs, request, "move finish", None if auto_approve else consent, parallelism)
 
@@ -83,7 +92,7 @@ def status(
 
     Example: dpaas move status
     """
-    from declarative_paas.workflow.moving_regions import read_moves
+    from declarative_paas.workflow.move_status import read_moves
 
     with inputs.world() as world:
         found = read_moves(world.store.snapshot(world.project.scope))
@@ -125,4 +134,12 @@ def _told(one: MoveStatus) -> str:
     for alias, copy in one.copied.items():
         size = f"{copy.rows} rows, {copy.bytes / 2**20:.1f} MB, {copy.verified_at}"
         lines.append(f"  {alias}: copied and verified, {size}")
+    for alias, followed in one.followed.items():
+        first = followed.first
+        begun = "" if first is None else f", from a copy of {first.rows} rows verified {first.verified_at}"
+        state = "followed, and was promoted" if followed.promoted else "follows"
+        lines.append(f"  {alias}: {state}{begun}")
+        if followed.check is not None:
+            lines.append(f"    {followed.check.sentence}")
+            lines += [f"    differs: {text}" for text in followed.check.wrong]
     return "\n".join(lines)

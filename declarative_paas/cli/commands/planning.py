@@ -105,7 +105,8 @@ def plan(
         planned = planned_as_asked(inputs, world, request, affected_by)
         made_of = provenance_of(world, base, head, expires_in)
     chosen = format_of(form, as_json=as_json)
-    made = _shown(inputs, world, planned, chosen, diagnostics, verbose=verbose)
+    asked = None if form is None and not as_json else chosen
+    made = _shown(inputs, world, planned, asked, diagnostics, verbose=verbose)
     if since is not None:
         show_since(since, made, sys.stdout if chosen is Format.TEXT else sys.stderr)
     _save(made, made_of, out, chosen)
@@ -127,7 +128,7 @@ def _shown(
     inputs: ManifestInputs,
     world: World,
     planned: Planned,
-    form: Format,
+    form: Format | None,
     diagnostics: DiagnosticFormat,
     *,
     verbose: bool,

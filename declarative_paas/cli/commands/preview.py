@@ -20,6 +20,7 @@ from declarative_paas.cli.planoptions import (
     plan_request,
 )
 from declarative_paas.cli.previewing import FormatOption, format_of, write_preview
+from declarative_paas.cli.reviewing import SinceOption, since
 
 if TYPE_CHECKING:
     from declarative_paas.preview.model import Origin, Preview
@@ -56,6 +57,7 @@ def preview(
     destroy: Annotated[bool, typer.Option("--destroy", help="Plan to destroy everything that is recorded.")] = False,
     confirm: ConfirmOption = None,
     no_refresh: NoRefreshOption = False,
+    since_file: SinceOption = None,
 ) -> None:
     """Show a plan to its reviewers as text, Markdown, one HTML file, JSON, SARIF, JUnit or a GitLab report.
 
@@ -63,6 +65,8 @@ def preview(
 
     Example: dpaas preview --format html --out plan.html
     """
+    from dataclasses import replace as replaced
+
     from declarative_paas.core.diagnostic import has_errors
     from declarative_paas.preview.model import Origin
 
@@ -81,6 +85,8 @@ def preview(
             no_refresh=no_refresh,
         )
         made = _of_manifests(inputs, request, origin)
+    if since_file is not None:
+        made = replaced(made, since=since(since_file, made.plan, made.digest))
     write_preview(made, format_of(form, out=out), out)
     inputs.show(made.diagnostics)
     if has_errors(made.diagnostics):

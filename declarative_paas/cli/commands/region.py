@@ -29,6 +29,7 @@ def status(
     Example: dpaas status --json
     """
     from declarative_paas.operations.status import read_status
+    from declarative_paas.workflow.following import ask_followers
 
     with inputs.world() as world:
         scope = world.project.scope
@@ -38,6 +39,7 @@ def status(
             world.project.manifests.platform.spec.regions,
             reaches(world),
             world.store.holds(scope),
+            ask_followers(world),
         )
     print(json.dumps(found.to_json(), indent=2) if as_json else _text(found))
 
@@ -50,10 +52,13 @@ def down(
 ) -> None:
     """Stop a region's processes and keep all its data. The next apply starts them again.
 
+    Refused while an apply is under way: it would start what this stops.
+
     Example: dpaas down us
     """
     from declarative_paas.core.diagnostic import error, nearest
     from declarative_paas.core.provider import ProviderError
+    from declarative_paas.workflow.clearing import nobody_applies
 
     failed = False
     with inputs.world() as world:
@@ -66,16 +71,17 @@ def down(
                 suggestion=nearest(region, declared),
             )
         found = reaches(world)
-        for name in declared if region is None else [region]:
-            if name not in found:
-                print(f"{name}: nothing to stop, its provider runs no processes")
-                continue
-            try:
-                found[name].stop()
-                print(f"{name}: stopped, data kept; `dpaas apply` starts it again")
-            except ProviderError as problem:
-                failed = True
-                inputs.show([error("not-stopped", f"region {name} could not be stopped: {problem.summary}")])
+        with nobody_applies(world):
+            for name in declared if region is None else [region]:
+                if name not in found:
+                    print(f"{name}: nothing to stop, its provider runs no processes")
+                    continue
+                try:
+                    found[name].stop()
+                    print(f"{name}: stopped, data kept; `dpaas apply` starts it again")
+                except ProviderError as problem:
+                    failed = True
+                    inputs.show([error("not-stopped", f"region {name} could not be stopped: {problem.summary}")])
     if failed:
         raise typer.Exit(exitcode.FAILED)
 
@@ -103,4 +109,5 @@ def _app(item: AppStatus) -> list[str]:
     dynos = ", ".join(f"{count.type} {'?' if count.up is None else count.up}/{count.desired}" for count in item.dynos)
     addons = ", ".join(f"{addon.alias} {addon.service}:{addon.plan}" for addon in item.addons)
     release = "" if item.release is None else f"v{item.release}"
-    return [item.name, item.region, release, dynos, addons, item.url or ""]
+    url = f"{item.url or ''} (maintenance mode)" if item.maintenance else item.url or ""
+    return [item.name, item.region, release, dynos, addons, url]

@@ -169,15 +169,20 @@ def rekey_secrets(inputs: ManifestInputs) -> None:
 def remove_secret(
     inputs: ManifestInputs,
     name: NameArgument,
+    encrypted: Annotated[
+        Path | None, typer.Option("--encrypted", metavar="FILE", help="Take it out of this encrypted file.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Also when something that was applied uses it.")] = False,
 ) -> None:
     """Remove a secret, all its versions, from where it is stored. Refused while something that was applied uses it.
+
+    An entry that the Platform does not declare any more is taken out of the encrypted files that it names.
 
     Example: dpaas secrets rm shop/api-token
     """
     from declarative_paas.core.diagnostic import nearest
     from declarative_paas.operations.secret_use import users_of
-    from declarative_paas.workflow.secret_storing import place_of, remove_encrypted
+    from declarative_paas.workflow.secret_storing import encrypted_places, remove_encrypted
 
     _check_name(name)
     with inputs.world() as world:
@@ -193,13 +198,14 @@ def remove_secret(
                 expected="to take it out there first, or --force",
             )
         # A source that dpaas does not write is left alone: only what an apply stored of it goes.
-        place = place_of(world, name)
-        in_file = isinstance(place, Path) and place.exists() and remove_encrypted(name, place)
+        places = encrypted_places(world, name, encrypted)
+        in_files = [place for place in places if place.exists() and remove_encrypted(name, place)]
         in_store = world.secrets.remove(name)
-        if not in_file and not in_store:
+        if not in_files and not in_store:
             known = [other for other in world.secrets.names() if not other.startswith("@")]
             report.refuse("unknown-secret", f"no secret {name!r} is stored", suggestion=nearest(name, known))
-    print(f"Removed {name}.")
+    where = f" from {' and '.join(map(str, in_files))}" if in_files else ""
+    print(f"Removed {name}{where}.")
 
 
 def _chosen(world: World, names: list[str], all_generated: bool) -> list[Rotatable]:

@@ -51,9 +51,12 @@ def list_state(inputs: ManifestInputs) -> None:
 def show_state(inputs: ManifestInputs, address: AddressArgument) -> None:
     """Print a resource's record as JSON; secrets stand in it by name only.
 
+    Where a move or a replacement keeps another instance, its record stands below, as `other_instances`.
+
     Example: dpaas state show formation.shop
     """
     from declarative_paas.core.diagnostic import nearest
+    from declarative_paas.core.resource import InstanceStatus
 
     (wanted,) = parse_addresses([address])
     with inputs.world() as world:
@@ -62,8 +65,9 @@ def show_state(inputs: ManifestInputs, address: AddressArgument) -> None:
     if not found:
         known = {str(record.address) for record in snapshot.resources.values()}
         report.refuse("unknown-address", f"nothing is recorded at {address}", suggestion=nearest(address, known))
-    for record in found:
-        print(json.dumps(record.to_json(), indent=2))
+    found.sort(key=lambda record: record.status is not InstanceStatus.CURRENT)
+    first, *others = [record.to_json() for record in found]
+    print(json.dumps({**first, "other_instances": others} if others else first, indent=2))
 
 
 @app.command("rm")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from declarative_paas.core.diagnostic import Diagnostic
@@ -50,6 +50,8 @@ class Draft:
 
     origin: str
     name: str | None = None
+    dockerfile: str | None = None
+    args: Mapping[str, str] = field(default_factory=dict[str, str])
     about: str | None = None
     release: str | None = None
     config: tuple[DraftConfig, ...] = ()
@@ -82,6 +84,8 @@ def combine(drafts: Sequence[Draft]) -> Draft:
             first,
             origin=f"{first.origin}, {other.origin}",
             name=first.name or other.name,
+            dockerfile=first.dockerfile or other.dockerfile,
+            args=first.args if first.dockerfile else other.args,
             about=first.about or other.about,
             release=first.release or other.release,
             config=_united(first.config, other.config),
@@ -132,6 +136,9 @@ def render(draft: Draft, *, name: str | None = None, region: str = "us", source:
         f"  region: {scalar(region)}",
         "  source:",
         f"    path: {scalar(source)}",
+        *([f"    dockerfile: {scalar(draft.dockerfile)}"] if draft.dockerfile else []),
+        *(["    args:"] if draft.dockerfile and draft.args else []),
+        *(f"      {name}: {scalar(value)}" for name, value in draft.args.items() if draft.dockerfile),
     ]
     if draft.release:
         lines += [

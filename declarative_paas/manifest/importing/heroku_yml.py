@@ -41,28 +41,46 @@ class _HerokuYml:
     def draft(self) -> Draft:
         config, formation, addons = tuple(self._config()), tuple(self._formation()), tuple(self._addons())
         release = self._command(("release", "command"))
-        images = self._mapping("build", "docker")
-        if images:
-            named = ", ".join(f"{kind} from {path}" for kind, path in images.items())
-            self.remarks.append(
-                f"build.docker ({named}): images are not built here; build one and write source: {{image: NAME}}, "
-                "or let the build of the source be detected."
-            )
-        if self._mapping("build", "config"):
-            self.remarks.append(
-                "build.config: a build here reads no build arguments; set them in the command after spec.build."
-            )
+        dockerfile = self._dockerfile()
         if descendant(self.document, "release", "image") is not None:
             self.remarks.append("release.image: the release command runs on the app's own slug or image.")
         self.remarks += [f"{key}: heroku.yml has no such key." for key in self.data if key not in _KNOWN]
         return Draft(
             origin="heroku.yml",
+            dockerfile=dockerfile,
+            args=self._args() if dockerfile is not None else {},
             release=release,
             config=config,
             formation=formation,
             addons=addons,
             remarks=tuple(self.remarks),
         )
+
+    def _dockerfile(self) -> str | None:
+        """An app is one image: the one that serves, or the first."""
+        images = {kind: path for kind, path in self._mapping("build", "docker").items() if isinstance(path, str)}
+        if not images:
+            if self._mapping("build", "config"):
+                self.remarks.append("build.config: build arguments are a Dockerfile's, and build.docker names none.")
+            return None
+        chosen = images.get("web") or next(iter(images.values()))
+        for kind, path in images.items():
+            if path != chosen:
+                self.remarks.append(
+                    f"build.docker.{kind} ({path}): all process types of an app run on one image, that of {chosen}; "
+                    "make it a stage of that Dockerfile and an app of its own, with source.target."
+                )
+        return chosen
+
+    def _args(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for key in self._mapping("build", "config"):
+            node = descendant(self.document, "build", "config", key)
+            if CONFIG_KEY.matches(key) and isinstance(node, Scalar):
+                found[key] = node.text
+            else:
+                self.remarks.append(f"build.config.{key}: no build argument with a single value.")
+        return found
 
     def _config(self) -> Iterator[DraftConfig]:
         for key in self._mapping("setup", "config"):

@@ -30,7 +30,12 @@ def _postgres(region: RegionAddons, record: InstanceRecord) -> DataSide:
 
     server = running_server(region, record)
     password = open_sealed(region.keyring, record.sealed, record.key)
-    port = local_postgres_port(server, str(record.details["database"]), password)
+    port = local_postgres_port(
+        server,
+        str(record.details["database"]),
+        password,
+        log=lambda: region.processes.last_lines(server.name),
+    )
     return DataSide(port=port, fresh=lambda: fresh_database(server, database_spec(record)))
 
 

@@ -39,7 +39,10 @@ def database_problems(record: InstanceRecord, name: str, facts: DatabaseFacts | 
         (not facts.can_login, f"role {name} may not log in"),
         (facts.verifier != record.details["verifier"], f"the password of role {name} was changed"),
         (facts.connection_limit != wanted, f"connection limit is {facts.connection_limit}, should be {wanted}"),
-        (facts.exists and facts.owner != name, f"database {name} belongs to {facts.owner}, not to its role"),
+        (
+            facts.exists and not facts.is_held and facts.owner != name,
+            f"database {name} belongs to {facts.owner}, not to its role",
+        ),
         (facts.exists and facts.open_to_public, f"database {name} is open to other roles"),
         (facts.exists and not facts.key, f"database {name} has lost its mark"),
     )

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
+from declarative_paas.providers.addons.postgres_follow_names import holder_role
+from declarative_paas.providers.addons.postgres_follow_remains import end_following
 from declarative_paas.providers.addons.sqltext import identifier, literal
 
 MARK = "dpaas key "
@@ -67,7 +69,10 @@ class DatabaseSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseFacts:
-    """A database (or what is left of it) as it is. `key` is from its mark, None when it bears none."""
+    """A database (or what is left of it) as it is. `key` is from its mark, None when it bears none.
+
+    `is_held`: it follows another one, and belongs to the role that holds it meanwhile.
+    """
 
     exists: bool
     role_exists: bool
@@ -77,6 +82,7 @@ class DatabaseFacts:
     owner: str | None
     key: str | None
     open_to_public: bool
+    is_held: bool = False
     size_bytes: int | None = None
 
 
@@ -119,6 +125,7 @@ def _facts(row: Mapping[str, Any]) -> DatabaseFacts:
         owner=row["owner"] if row["exists"] else None,
         key=comment.removeprefix(MARK) if comment and comment.startswith(MARK) else None,
         open_to_public=row["open_to_public"],
+        is_held=row["exists"] and row["owner"] == holder_role(row["name"]),
         size_bytes=row["size_bytes"],
     )
 
@@ -138,7 +145,7 @@ def ensure_database(server: DatabaseServer, spec: DatabaseSpec) -> tuple[str, ..
             session.run([statement for statement, _ in steps])
     done = [words for _, words in steps if words]
     role_is_new = not (facts and facts.role_exists)
-    if facts and facts.exists and (role_is_new or facts.owner != spec.name):
+    if facts and facts.exists and not facts.is_held and (role_is_new or facts.owner != spec.name):
         done += _hand_back_objects(server, spec.name)
     return tuple(done)
 
@@ -166,7 +173,7 @@ def _database_steps(spec: DatabaseSpec, facts: DatabaseFacts | None) -> list[tup
     exists = facts is not None and facts.exists
     if not exists:
         steps.append((f"CREATE DATABASE {name} OWNER {name}", f"created database {spec.name}, empty"))
-    elif facts and facts.owner != spec.name:
+    elif facts and facts.owner != spec.name and not facts.is_held:
         steps.append((f"ALTER DATABASE {name} OWNER TO {name}", f"gave database {spec.name} back to its role"))
     if not (facts and exists and facts.key):
         steps.append((f"COMMENT ON DATABASE {name} IS {literal(MARK + spec.key)}", ""))
@@ -194,10 +201,13 @@ def drop_database(server: DatabaseServer, name: str, *, key: str) -> None:
         return
     if facts.key not in (None, key):
         raise ProviderError(ErrorKind.CONFLICT, f"database {name} on {server.name} belongs to {facts.key}, not {key}")
+    if facts.exists:
+        end_following(server, name)
     names = [name, *companions(name)]
     statements = [f"DROP DATABASE IF EXISTS {identifier(each)} WITH (FORCE)" for each in names]
+    statements += [f"DROP ROLE IF EXISTS {identifier(each)}" for each in (name, holder_role(name))]
     with server.session() as session:
-        session.run([*statements, f"DROP ROLE IF EXISTS {identifier(name)}"])
+        session.run(statements)
 
 
 def companions(name: str) -> tuple[str, str]:

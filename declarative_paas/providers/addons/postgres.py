@@ -163,7 +163,13 @@ class PostgresServer:
             self.socket_directory.chmod(0o755)
             give(self.socket_directory, self.user)
             hba = self.directory / "pg_hba.conf"
-            conf = postgresql_conf(data=self.data, hba=hba, socket_directory=self.socket_directory, port=self.port)
+            conf = postgresql_conf(
+                data=self.data,
+                hba=hba,
+                socket_directory=self.socket_directory,
+                port=self.port,
+                major=self.binaries.major,
+            )
             for path, text in ((hba, HBA), (self.directory / "postgresql.conf", conf)):
                 if not path.exists() or path.read_text() != text:
                     write_durably(path, text, mode=0o644)

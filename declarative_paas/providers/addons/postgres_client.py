@@ -46,6 +46,11 @@ _STATES: Final[Mapping[str, tuple[ErrorKind, str | None]]] = {
     "40": (ErrorKind.TRANSIENT, None),
 }
 
+# pg_dump's own way to wait for a lock only so long is a timeout of the statement; no other statement has one.
+_LOCK_TIMEOUT: Final = re.compile("canceling statement due to (?:lock|statement) timeout")
+_TOO_MANY: Final = "too many connections|too many clients|remaining connection slots"
+_LOCK_TOLD: Final = "another session is changing a table, or waits to; the copy gives way to it"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
@@ -90,6 +95,10 @@ class PostgresClient:
     def with_settings(self, **settings: str) -> PostgresClient:
         """The same, stopped with it, with more server settings."""
         return replace(self, settings={**self.settings, **settings})
+
+    def apart(self) -> PostgresClient:
+        """The same, and not stopped with it."""
+        return replace(self, _running=_Running())
 
     def open(self, program: str, *options: str) -> Process:
         """Starts psql or pg_dump on the database."""
@@ -210,6 +219,10 @@ class Session:
         """The rows of a query as JSON objects."""
         return _decoded(self.run(as_json(query)))
 
+    def close(self) -> None:
+        """Ends it; what was not committed is undone. A no-op when it has ended."""
+        self._client.abandon(self._process)
+
     def _fail(self) -> None:
         self._process.kill()
         self._client.end(self._process, self._what)
@@ -233,10 +246,14 @@ def _failure(errors: str, what: str) -> ProviderError:
         state, message = found.groups()
         fitting = [prefix for prefix in _STATES if state.startswith(prefix)]
         kind, code = _STATES[max(fitting, key=len)] if fitting else (ErrorKind.FAILED, None)
-        return ProviderError(kind, f"{what}: {message}", code=code or state)
+        told = _LOCK_TOLD if code == "lock-timeout" else message
+        return ProviderError(kind, f"{what}: {told}", code=code or state)
+    if _LOCK_TIMEOUT.search(errors):  # pg_dump tells no state
+        return ProviderError(ErrorKind.TRANSIENT, f"{what}: {_LOCK_TOLD}", code="lock-timeout")
     line = next((line for line in errors.splitlines() if "error:" in line or "FATAL:" in line), "the connection ended")
     line = re.sub(r"^[\w/.:-]*?(?:psql|pg_dump)(?::<stdin>:\d+)?: (?:error: )?", "", line)
     # Connection failures have no state: https://www.postgresql.org/docs/current/libpq-connect.html
     if re.search(r'database ".*" does not exist', line):
         return DataMissing(ErrorKind.FAILED, f"{what}: {line}", code="database-missing")
-    return ProviderError(ErrorKind.UNAVAILABLE, f"{what}: {line}", code="connection-lost")
+    code = "too-many-connections" if re.search(_TOO_MANY, line) else "connection-lost"
+    return ProviderError(ErrorKind.UNAVAILABLE, f"{what}: {line}", code=code)

@@ -10,13 +10,24 @@ ADMIN = "dpaas_admin"
 # slot costs about 35 KB of shared memory, so this is about 12 MB more than 200 slots.
 MAX_CONNECTIONS = 550
 
+# The role that every follower's role is a member of. It may connect to one database, its source's: these servers
+# let nobody but its owner and its followers into an app's database, and no role but the administrator into others.
+FOLLOWERS = "dpaas_followers"
+
+MAX_FOLLOWERS = 24
+"""Of all databases of a server, and as many sources that its own databases follow."""
+
+MOST_KEPT_MB = 2048
+"""What a server keeps of its log for followers that do not take it: a dead one never fills its source's disk."""
+
 HBA = f"""\
 # Written by dpaas at every start. A role reaches only the database of its own name (or of a role it is a
-# member of); the administrator only comes by the unix socket.
+# member of), a follower's only the one it may connect to; the administrator only comes by the unix socket.
 # TYPE  DATABASE    USER      ADDRESS        METHOD
 local   all         {ADMIN}                scram-sha-256
 local   samerole    all                      scram-sha-256
 host    samerole    all       127.0.0.1/32   scram-sha-256
+host    all         +{FOLLOWERS} 127.0.0.1/32 scram-sha-256
 """
 
 
@@ -36,6 +47,7 @@ def container_hba() -> str:
 local   all         {ADMIN}             peer map=dpaas
 local   samerole    all                 peer map=dpaas
 host    samerole    all       all       scram-sha-256
+host    all         +{FOLLOWERS} all scram-sha-256
 """
 
 
@@ -52,8 +64,9 @@ def postgresql_conf(
     port: int,
     listen: str = "127.0.0.1",
     ident: Path | None = None,
+    major: int = 0,
 ) -> str:
-    """A small server: a few MB at rest, yet durable (fsync stays on)."""
+    """A small server: a few MB at rest, yet durable (fsync stays on). `major` is its major version, 0 when unknown."""
     settings = {
         "data_directory": data,
         "hba_file": hba,
@@ -68,6 +81,14 @@ def postgresql_conf(
         "max_wal_size": "256MB",
         "min_wal_size": "80MB",
         "fsync": "on",
+        "wal_level": "logical",  # so that a database can be followed without a restart of all of them
+        "max_wal_senders": MAX_FOLLOWERS + 4,
+        "max_replication_slots": MAX_FOLLOWERS + 4,
+        # Before 18 the slots' limit was the origins' too.
+        **({"max_active_replication_origins": MAX_FOLLOWERS + 4} if major >= 18 else {}),
+        "max_logical_replication_workers": MAX_FOLLOWERS,
+        "max_worker_processes": MAX_FOLLOWERS + 8,
+        "max_slot_wal_keep_size": f"{MOST_KEPT_MB}MB",
         "autovacuum_max_workers": 2,
         "max_parallel_workers": 2,
         "timezone": "UTC",

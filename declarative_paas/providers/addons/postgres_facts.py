@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from declarative_paas.core.data import DataFacts
 from declarative_paas.core.diagnostic import Diagnostic, error, warning
+from declarative_paas.providers.addons.clock_skew import clock_objections
 from declarative_paas.providers.addons.postgres_client import PostgresClient
 from declarative_paas.providers.addons.sqltext import literal
 
@@ -40,8 +42,9 @@ SELECT current_setting('server_version') AS version, pg_encoding_to_char(b.encod
  current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int AS server_limit,
  (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS server_used,
  (SELECT count(*) FROM pg_stat_activity WHERE usename = o.rolname) AS role_used,
- {_CONTENT} AS content,
+ {_CONTENT} AS content, extract(epoch FROM clock_timestamp())::float8 AS clock,
  EXISTS (SELECT FROM pg_namespace WHERE nspname = '{MARK_SCHEMA}') AS is_marked,
+ EXISTS (SELECT FROM pg_subscription s WHERE s.subdbid = b.oid) AS follows,
  (SELECT coalesce(jsonb_object_agg(e.extname, jsonb_build_array(e.extversion, n.nspname)), '{{}}')
     FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace) AS extensions,
  (SELECT jsonb_object_agg(name, versions) FROM (SELECT name, jsonb_object_agg(version, trusted) AS versions
@@ -66,6 +69,7 @@ def read_facts(client: PostgresClient, owner: str, *, as_source: bool = False) -
     [found] = client.rows(_FACTS % literal(owner), "reading what the database is")
     # Debian adds its package: `15.14 (Debian 15.14-0+deb12u1)`.
     version = found.pop("version").split()[0]
+    clock_ahead_s = found.pop("clock") - time.time()
     left = found["server_limit"] - found["server_used"]
     if found["role_limit"] >= 0 and not (as_source and found["is_admin"]):
         left = min(left, found["role_limit"] - found["role_used"])
@@ -75,7 +79,7 @@ def read_facts(client: PostgresClient, owner: str, *, as_source: bool = False) -
         size_bytes=found.pop("size"),
         # One is kept open to hold the snapshot, or the target's mark; another may not have ended yet.
         streams=max(1, left - 2),
-        traits={**found, "owner": owner},
+        traits={**found, "owner": owner, "clock_ahead_s": clock_ahead_s},
     )
 
 
@@ -88,6 +92,9 @@ def objections(source: DataFacts, target: DataFacts) -> Sequence[Diagnostic]:
         return found
     if theirs["is_marked"]:
         found.append(error("source-unfinished", "the source itself is an unfinished copy"))
+    if theirs["follows"]:
+        # What keeps its app from writing to it would come along.
+        found.append(error("source-follows", "the source itself follows another database", expected="that database"))
     if source.major > target.major:
         summary = f"the source is PostgreSQL {source.version}, the target {target.version}: there is no way back"
         found.append(error("older-major", summary, expected=f"a target of version {source.major} or later"))
@@ -108,6 +115,7 @@ def objections(source: DataFacts, target: DataFacts) -> Sequence[Diagnostic]:
     if (theirs["collate"], theirs["provider"]) != (ours["collate"], ours["provider"]):
         summary = f"texts sort as in {ours['collate']} in the target, as in {theirs['collate']} in the source"
         found.append(warning("other-collation", summary))
+    found += clock_objections(source, target, "what is dated from now on is dated otherwise")
     return found
 
 

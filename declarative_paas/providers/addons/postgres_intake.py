@@ -59,6 +59,13 @@ def read_mark(client: PostgresClient) -> CopyMark | None:
     return CopyMark(identity=CopyIdentity(source_instance=source, target_instance=target), result=result)
 
 
+def set_mark(identity: CopyIdentity, result: CopyResult | None) -> str:
+    """A statement that says of which copy the mark's schema is, verified where there is a result."""
+    found = [identity.source_instance, identity.target_instance]
+    note = json.dumps({"identity": found, "result": result.to_json() if result else None})
+    return f"COMMENT ON SCHEMA {MARK_SCHEMA} IS {literal(note)};"
+
+
 class _Import:
     """One psql that takes a part in, and a thread that reads what it says."""
 
@@ -113,9 +120,7 @@ class PostgresIntake:
             raise
 
     def _note(self, result: CopyResult | None, before: str = "") -> None:
-        identity = [self._identity.source_instance, self._identity.target_instance]
-        note = json.dumps({"identity": identity, "result": result.to_json() if result else None})
-        self._guard.run(f"BEGIN; {before} COMMENT ON SCHEMA {MARK_SCHEMA} IS {literal(note)}; COMMIT;")
+        self._guard.run(f"BEGIN; {before} {set_mark(self._identity, result)} COMMIT;")
 
     def begin(self, schema: PostgresSchema) -> Sequence[str]:
         self._make_extensions(schema)

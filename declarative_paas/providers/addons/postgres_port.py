@@ -1,25 +1,35 @@
-"""A PostgreSQL database as data that can be copied: the `DataPort` of the postgres service."""
+"""A PostgreSQL database as data that can be copied and followed: the `FollowPort` of the postgres service."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
+from typing import Any
 
-from declarative_paas.core.copy_result import CopyIdentity, CopyMark
+from declarative_paas.core.copy_result import CopyIdentity, CopyMark, CopyResult
 from declarative_paas.core.data import DataFacts, Intake, Snapshot
 from declarative_paas.core.diagnostic import Diagnostic
+from declarative_paas.core.follow import Endpoint, FollowAccess, FollowIdentity, FollowMark, FollowSource, FollowStatus
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.core.values import Sensitive
+from declarative_paas.providers.addons import postgres_fingerprint as fingerprint
+from declarative_paas.providers.addons import postgres_follow_facts as follow_facts
+from declarative_paas.providers.addons import postgres_follow_source as follow_source
 from declarative_paas.providers.addons.databases import DatabaseServer, DatabaseSpec, ensure_database, inspect_all
 from declarative_paas.providers.addons.local_runner import LocalRunner
 from declarative_paas.providers.addons.postgres import PostgresServer
 from declarative_paas.providers.addons.postgres_client import Account, PostgresClient, PostgresPrograms
 from declarative_paas.providers.addons.postgres_config import ADMIN
 from declarative_paas.providers.addons.postgres_facts import MARK_SCHEMA, objections, read_facts
+from declarative_paas.providers.addons.postgres_follow_target import FollowingDatabase
 from declarative_paas.providers.addons.postgres_intake import PostgresIntake, read_mark
 from declarative_paas.providers.addons.postgres_snapshot import PostgresSnapshot
 from declarative_paas.providers.addons.sqltext import identifier
+
+
+def _no_log() -> Sequence[str]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +37,15 @@ class PostgresPort:
     """One database. `owner` is the app's role: what is copied in runs as it and belongs to it.
 
     `administrator`, where there is one, only reads (it sees what row security hides from an owner, and takes no
-    connection of the app's plan) and makes those extensions that an app may not.
+    connection of the app's plan) and makes those extensions that an app may not. Followers need one on both sides:
+    it holds what the app may not touch. `log` are the last lines that the server wrote, for telling why it fails.
     """
 
     programs: PostgresPrograms
     database: str
     owner: Account
     administrator: Account | None = None
+    log: Callable[[], Sequence[str]] = _no_log
 
     def _writer(self) -> PostgresClient:
         return PostgresClient(programs=self.programs, account=self.owner, database=self.database)
@@ -66,8 +78,85 @@ class PostgresPort:
             raise ProviderError(ErrorKind.CONFLICT, "the database holds a copy that is not this one, or not verified")
         self._writer().run(f"DROP SCHEMA {MARK_SCHEMA};", "taking the mark away")
 
+    def _keeper(self) -> PostgresClient:
+        if self.administrator is None:
+            raise ProviderError(ErrorKind.INVALID, "only a server's administrator can make a database follow another")
+        return self._reader()
 
-def local_postgres_port(server: PostgresServer, database: str, password: Sensitive) -> PostgresPort:
+    def _following(self) -> FollowingDatabase:
+        return FollowingDatabase(client=self._keeper(), app=self.owner.role)
+
+    def follow_objections(self) -> Sequence[Diagnostic]:
+        return follow_facts.follow_objections(self._keeper())
+
+    def publish(self, identity: FollowIdentity) -> AbstractContextManager[FollowSource]:
+        client = self._keeper()
+        facts = read_facts(client, self.owner.role, as_source=True)
+        return follow_source.publish(client, facts, self.owner.role, identity)
+
+    def resume(self, identity: FollowIdentity, result: CopyResult) -> FollowAccess | None:
+        return follow_source.resume(self._keeper(), identity, result)
+
+    def relieve(self, identity: FollowIdentity) -> None:
+        follow_source.keep_no_more(self._keeper())
+
+    def source_status(self, identity: FollowIdentity) -> FollowStatus | None:
+        return follow_facts.source_status(self._keeper(), identity)
+
+    def end_sessions(self) -> None:
+        follow_source.end_sessions(self._keeper(), self.owner.role)
+
+    def position(self) -> str:
+        return follow_source.position(self._keeper())
+
+    def unstreamed(self) -> Any:
+        client = self._keeper()
+
+        def rows(query: str) -> list[Any]:
+            return client.rows(query, "reading sequences")
+
+        return fingerprint.sequence_values(rows, fingerprint.SEQUENCES)
+
+    def shape(self) -> Mapping[str, str]:
+        return follow_facts.shape(self._keeper())
+
+    def frozen(self) -> AbstractContextManager[Snapshot]:
+        client = self._keeper()
+        facts = read_facts(client, self.owner.role, as_source=True)
+        return closing(PostgresSnapshot(client, facts, self.owner.role, only_streamed=True))
+
+    def unpublish(self, identity: FollowIdentity) -> None:
+        follow_source.unpublish(self._keeper(), identity)
+
+    def subscribe(self, identity: FollowIdentity, source: FollowAccess, endpoint: Endpoint, result: CopyResult) -> None:
+        self._following().subscribe(identity, source, endpoint, result)
+
+    def follow_mark(self) -> FollowMark | None:
+        return self._following().mark()
+
+    def follow_status(self, identity: FollowIdentity) -> FollowStatus | None:
+        return follow_facts.target_status(self._keeper(), identity, self.log)
+
+    def redial(self, identity: FollowIdentity, source: FollowAccess, endpoint: Endpoint) -> None:
+        self._following().redial(identity, source, endpoint)
+
+    def caught_up(self, position: str) -> bool:
+        return self._following().caught_up(position)
+
+    def promote(self, identity: FollowIdentity, unstreamed: Callable[[], Any] | None) -> Sequence[str]:
+        return self._following().promote(identity, unstreamed)
+
+    def cut(self, identity: FollowIdentity, *, anew: bool = False) -> None:
+        self._following().cut(identity=identity, anew=anew)
+
+
+def local_postgres_port(
+    server: PostgresServer,
+    database: str,
+    password: Sensitive,
+    *,
+    log: Callable[[], Sequence[str]] = _no_log,
+) -> PostgresPort:
     """A database of a server on this machine, over its unix socket; `password` is the app's role's."""
     host = str(server.socket_directory)
     return PostgresPort(
@@ -75,6 +164,7 @@ def local_postgres_port(server: PostgresServer, database: str, password: Sensiti
         database=database,
         owner=Account(role=database, password=password, host=host, port=server.port),
         administrator=Account(role=ADMIN, password=server.password, host=host, port=server.port),
+        log=log,
     )
 
 

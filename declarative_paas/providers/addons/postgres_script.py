@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from declarative_paas.providers.addons.postgres_follow_names import is_stream
+
 _HEADER: Final = re.compile(r"^-- Name: (.*); Type: ([A-Z ]+); Schema: (.*); Owner: ", re.MULTILINE)
 
 _TOKEN: Final = re.compile(
@@ -119,7 +121,8 @@ _NOT_COPIED: Final = {
 def taken_over(found: Entry, roles: RoleMap) -> tuple[Entry | None, str]:
     """The statement for the target, None when it must not run there; and what to tell of it, empty for nothing."""
     if found.type in _NOT_COPIED:
-        reason = _NOT_COPIED[found.type]
+        # Our own are there while a source is followed.
+        reason = "" if is_stream(found.name) else _NOT_COPIED[found.type]
         return None, f"{found.type.lower()} {found.label}: {reason}" if reason else ""
     if found.type == "EXTENSION" or found.name.startswith("EXTENSION "):
         return None, ""  # made before, with their version

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, TypeAlias
 
 from declarative_paas.core.copy_result import Fingerprint
 from declarative_paas.core.data import ByteSource, DataFacts, Part, Process
@@ -26,6 +27,11 @@ from declarative_paas.providers.addons.sqltext import identifier
 
 LOCK_TIMEOUT_MS: Final = 60_000
 LOCK_TRIES: Final = 5
+GIVE_WAY_MS: Final = 5_000
+"""A change of a table waits for the snapshot's lock, and every new reader waits behind it, the app's among them. So the
+copy gives way: its next reader fails, its locks go, and it is begun anew once the table is changed."""
+
+LOCK_OPTIONS: Final = (f"--lock-wait-timeout={GIVE_WAY_MS}",)
 DUMP_OPTIONS: Final = (
     "--no-owner",
     "--no-tablespaces",
@@ -75,41 +81,74 @@ class _Export:
         return chunk
 
 
-class PostgresSnapshot:
-    """Holds a transaction and a shared lock on every table open until `close`."""
+Exported: TypeAlias = tuple[str, str]
+"""(how other transactions take up a snapshot, what it is called in the record of a copy)"""
 
-    def __init__(self, client: PostgresClient, facts: DataFacts, owner: str) -> None:
+
+class PostgresSnapshot:
+    """Holds a transaction and a shared lock on every table open until `close`.
+
+    `export` makes the snapshot once all tables are locked, where it is not to be the transaction's own.
+    `only_streamed` leaves out of `checks` what a follower is not told of.
+    """
+
+    def __init__(
+        self,
+        client: PostgresClient,
+        facts: DataFacts,
+        owner: str,
+        *,
+        export: Callable[[], Exported] | None = None,
+        only_streamed: bool = False,
+    ) -> None:
         self._client = client.with_settings(
             default_transaction_read_only="on",  # the source is only ever read
             default_transaction_isolation="repeatable\\ read",
             client_encoding=facts.traits["encoding"],
+            lock_timeout=str(GIVE_WAY_MS),
         )
         self.facts = facts
+        self._owner = owner
+        self._reading = threading.Lock()
+        self._schema: PostgresSchema | None = None
         try:
-            self._hold(owner)
+            self._hold(export)
+            self._read(only_streamed=only_streamed)
         except BaseException:
             self.close()
             raise
 
-    def _hold(self, owner: str) -> None:
+    def _hold(self, export: Callable[[], Exported] | None) -> None:
         self._guard = Session(self._client.with_settings(lock_timeout=str(LOCK_TIMEOUT_MS)), "holding the snapshot")
         self._tables = self._locked()
-        self.id = self._guard.run("SELECT pg_export_snapshot();").strip()
-        self._sequences = fingerprint.sequence_values(self._guard.rows, fingerprint.SEQUENCES)
-        objects = self._guard.rows(_LARGE_OBJECTS)
-        settings, privileged = fingerprint.altered(self._guard.rows, owner)
+        self._session = self._guard
+        if export is None:
+            self._exported = self.id = self._guard.run("SELECT pg_export_snapshot();").strip()
+            return
+        self._exported, self.id = export()
+        self._session = Session(self._client, "reading in the snapshot")
+        self._session.run(self._in_snapshot)
+
+    def _read(self, *, only_streamed: bool) -> None:
+        self._sequences = fingerprint.sequence_values(self._session.rows, fingerprint.SEQUENCES)
+        self._objects = self._session.rows(_LARGE_OBJECTS)
+        self._settings, privileged = fingerprint.altered(self._session.rows, self._owner)
         self.notes: tuple[str, ...] = (
-            *(row["note"] for row in self._guard.rows(_UNCOPIED)),
+            *(row["note"] for row in self._session.rows(_UNCOPIED)),
             *(f"setting {name} is not taken over: only an administrator may make it" for name in privileged),
         )
-        self._schema = self._read_schema(owner, objects, settings)
-        large = [Part(name="large objects", weight=max(1, len(objects) * 2048), detail=LargeObjects())]
-        self.parts: Sequence[Part] = [*table_parts(self._tables), *(large if objects else [])]
-        self.checks: Sequence[Part] = checks_of(self._tables)
+        large = [Part(name="large objects", weight=max(1, len(self._objects) * 2048), detail=LargeObjects())]
+        self.parts: Sequence[Part] = [*table_parts(self._tables), *(large if self._objects else [])]
+        compared = [table for table in self._tables if table.is_streamed or not only_streamed]
+        self.checks: Sequence[Part] = checks_of(compared)
 
     @property
     def schema(self) -> PostgresSchema:
-        return self._schema
+        # Read when it is asked for: what only compares later need not wait for it now.
+        with self._reading:
+            if self._schema is None:
+                self._schema = self._read_schema()
+            return self._schema
 
     def _locked(self) -> Sequence[Table]:
         """All tables, locked against anything but reading and writing rows before the snapshot is taken."""
@@ -126,23 +165,21 @@ class PostgresSnapshot:
             found = locked
         raise ProviderError(ErrorKind.TRANSIENT, "tables of the source are made and dropped all the time")
 
-    def _read_schema(
-        self, owner: str, objects: Sequence[Mapping[str, Any]], settings: Mapping[str, str]
-    ) -> PostgresSchema:
-        before, after = (dump_section(self._client, section, self.id) for section in ("pre-data", "post-data"))
+    def _read_schema(self) -> PostgresSchema:
+        before, after = (dump_section(self._client, section, self._exported) for section in ("pre-data", "post-data"))
         return PostgresSchema(
-            owner=owner,
+            owner=self._owner,
             before=before,
             after=after,
             extensions={name: (found[0], found[1]) for name, found in self.facts.traits["extensions"].items()},
             sequences=self._sequences,
-            object_grants=tuple((row["oid"], role, right) for row in objects for role, right in row["grants"]),
-            settings=settings,
+            object_grants=tuple((row["oid"], role, right) for row in self._objects for role, right in row["grants"]),
+            settings=self._settings,
         )
 
     @property
     def _in_snapshot(self) -> str:
-        return f"BEGIN; SET TRANSACTION SNAPSHOT '{self.id}';"
+        return f"BEGIN; SET TRANSACTION SNAPSHOT '{self._exported}';"
 
     def export(self, part: Part) -> ByteSource:
         match part.detail:
@@ -151,8 +188,14 @@ class PostgresSnapshot:
             case TableBatch() as batch:
                 script = "\n".join(batch.script())
             case LargeObjects():
-                options = ("--section=data", "--exclude-table-data=*.*", "--no-privileges", *DUMP_OPTIONS)
-                process = self._client.open("pg_dump", f"--snapshot={self.id}", *options)
+                options = (
+                    "--section=data",
+                    "--exclude-table-data=*.*",
+                    "--no-privileges",
+                    *DUMP_OPTIONS,
+                    *LOCK_OPTIONS,
+                )
+                process = self._client.open("pg_dump", f"--snapshot={self._exported}", *options)
                 return _Export(self._client, process, part.name)
             case _:
                 raise TypeError(f"not a part of a PostgreSQL database: {part.name}")
@@ -163,7 +206,7 @@ class PostgresSnapshot:
     def fingerprint(self, check: Part) -> Sequence[Fingerprint]:
         if isinstance(check.detail, TableBatch):
             return fingerprint.tables(self._client, check.detail.tables, before=self._in_snapshot)
-        own = self._schema
+        own = self.schema
         return [
             *fingerprint.schema([*own.before, *own.after], own.owner, major=self.facts.major),
             *fingerprint.sequences(self._sequences),
@@ -182,6 +225,6 @@ class PostgresSnapshot:
 
 def dump_section(client: PostgresClient, section: str, snapshot: str | None) -> tuple[Entry, ...]:
     """The statements of one section of a dump, by the server's own pg_dump."""
-    held = [f"--snapshot={snapshot}"] if snapshot else []
+    held = [f"--snapshot={snapshot}", *LOCK_OPTIONS] if snapshot else []
     process = client.open("pg_dump", f"--section={section}", *DUMP_OPTIONS, *held)
     return tuple(entries(client.converse(process, "", "reading the schema")))

@@ -8,6 +8,7 @@ from typing import Final
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.providers.addons.databases import MARK, DatabaseServer, DatabaseSpec, companions
+from declarative_paas.providers.addons.postgres_follow_remains import refuse_replacement
 from declarative_paas.providers.addons.sqltext import identifier, literal
 
 SWAP_TRIES: Final = 10
@@ -32,6 +33,7 @@ def refill(server: DatabaseServer, spec: DatabaseSpec, fill: Callable[[str], Non
     Until the very last moment the database serves as it was, and a failed `fill` leaves it alone. Then its
     connections are ended and it is another one, under its name. Raises ProviderError.
     """
+    refuse_replacement(server, spec.name)
     making, old = companions(spec.name)
     with server.session() as session:
         session.run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -41,6 +41,10 @@ class ProcessHost(Protocol):
 
     def running(self) -> set[str]:
         """The names of the processes that run now."""
+        ...
+
+    def last_lines(self, name: str) -> Sequence[str]:
+        """The end of what a process wrote; nothing for an unknown name."""
         ...
 
 

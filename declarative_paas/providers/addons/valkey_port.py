@@ -6,6 +6,7 @@ Keys are read one after another while the server works: not a snapshot. What was
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
@@ -16,15 +17,18 @@ from declarative_paas.core.data import DataFacts, Dial, Intake, Snapshot
 from declarative_paas.core.diagnostic import Diagnostic, error
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.core.values import Sensitive
+from declarative_paas.providers.addons.clock_skew import clock_objections
 from declarative_paas.providers.addons.resp_stream import RespStream, local_dial, log_in
 from declarative_paas.providers.addons.valkey import ValkeyServer
 from declarative_paas.providers.addons.valkey_config import ADMIN
 from declarative_paas.providers.addons.valkey_intake import ValkeyIntake
 from declarative_paas.providers.addons.valkey_keys import MARK_KEY
-from declarative_paas.providers.addons.valkey_reading import key_count, read_info, talking
+from declarative_paas.providers.addons.valkey_reading import key_count, read_clock_ms, read_info, talking
 from declarative_paas.providers.addons.valkey_snapshot import ValkeySnapshot
 
 SERVICE: Final = "redis"
+MOST_SKEW_S: Final = 60.0
+"""Less than the time that a key must have left to be compared, which the source's clock tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,17 +47,21 @@ class ValkeyPort:
             info = read_info(connection)
             is_marked = bool(connection.ask("EXISTS", MARK_KEY))
             has_functions = bool(connection.ask("FUNCTION", "LIST"))
+            clock_ahead_s = read_clock_ms(connection) / 1000 - time.time()
         keys = {name[2:]: key_count(value) for name, value in info.items() if name.startswith("db")}
+        content = sum(keys.values()) - is_marked + has_functions
         return DataFacts(
             service=SERVICE,
             version=info.get("valkey_version") or info["redis_version"],
-            size_bytes=int(info["used_memory_dataset"]),
+            # Which counts some 200 kB of the server's own.
+            size_bytes=int(info["used_memory_dataset"]) if content else 0,
             streams=4,
             traits={
                 "flavour": "valkey" if "valkey_version" in info else "redis",
                 "keys": keys,
                 "is_marked": is_marked,
-                "content": sum(keys.values()) - is_marked + has_functions,
+                "content": content,
+                "clock_ahead_s": clock_ahead_s,
                 "maxmemory": int(info["maxmemory"]),
                 "dirty": [info["rdb_changes_since_last_save"], info["rdb_last_save_time"]],
             },
@@ -113,6 +121,7 @@ def objections(source: DataFacts, target: DataFacts) -> Sequence[Diagnostic]:
     if (same and source.major > target.major) or (not same and (ours["flavour"] == "redis" or source.major > 7)):
         summary = f"the source is {theirs['flavour']} {source.version}, the target {ours['flavour']} {target.version}"
         found.append(error("older-major", f"{summary}, which cannot read it"))
+    found += clock_objections(source, target, "keys expire there at other instants", at_most_s=MOST_SKEW_S)
     if ours["maxmemory"] and source.size_bytes > ours["maxmemory"]:
         summary = f"the source holds {source.size_bytes >> 20} MB, the target at most {ours['maxmemory'] >> 20} MB"
         found.append(error("target-too-small", summary))

@@ -44,6 +44,14 @@ def read_info(connection: RespStream) -> Mapping[str, str]:
     return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
+def read_clock_ms(connection: RespStream) -> int:
+    """The server's clock, in milliseconds since 1970."""
+    reply = connection.ask("TIME")
+    assert isinstance(reply, list)
+    seconds, microseconds = (int(part) for part in reply if isinstance(part, bytes))
+    return seconds * 1000 + microseconds // 1000
+
+
 def key_count(told: str) -> int:
     """How many keys a database has, as INFO tells it: `keys=3,expires=0,…`."""
     return int(told.split(",", 1)[0].partition("=")[2])

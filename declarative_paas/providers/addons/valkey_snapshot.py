@@ -17,6 +17,7 @@ from declarative_paas.providers.addons.valkey_reading import (
     failure,
     functions,
     keyspace,
+    read_clock_ms,
     talking,
 )
 
@@ -74,10 +75,7 @@ class ValkeySnapshot:
     def checks(self) -> Sequence[Part]:
         """Asked for when everything has been read: what expires from now on may be gone on one side already."""
         with talking(self._connections.connect, "reading the source's clock") as connection:
-            reply = connection.ask("TIME")
-        assert isinstance(reply, list)
-        assert isinstance(reply[0], bytes)
-        horizon = int(reply[0]) * 1000 + EXPIRY_MARGIN_MS
+            horizon = read_clock_ms(connection) + EXPIRY_MARGIN_MS
         databases = [Part(name=f"db{number}", weight=1, detail=Keyspace(number, horizon)) for number in self._tallies]
         return [*databases, Part(name="functions", weight=1, detail=Keyspace(FUNCTIONS))]
 

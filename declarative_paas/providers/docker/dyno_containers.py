@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -22,7 +21,7 @@ APP_DIRECTORY: Final = "/app"
 IMAGE: Final = "image:"
 """What a release's slug begins with when it is an image; the rest is the image's id on this engine."""
 
-DYNO, ONE_OFF = "dyno", "oneoff"
+DYNO, ONE_OFF = dyno_container.ROLE, dyno_container.ONE_OFF_ROLE
 """Roles, of containers and of their networks."""
 
 
@@ -55,12 +54,12 @@ def name_of(container: ContainerView) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runnable:
-    """What a release's dynos run: a slug, or an image of the user's own with the command it has by itself."""
+    """What a release's dynos run: a slug, or an image with the `argv` that it starts by itself."""
 
     image: str
     is_slug: bool
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
-    command: str = ""
+    argv: tuple[str, ...] = ()
 
 
 def runnable_of(engine: Engine, owner: Labels, slug_id: str) -> Runnable:
@@ -70,15 +69,19 @@ def runnable_of(engine: Engine, owner: Labels, slug_id: str) -> Runnable:
     found = find_slug(engine, owner, slug_id)
     if found is None:
         raise ProviderError(ErrorKind.FAILED, f"slug {slug_id} is not stored any more: deploy again")
+    if found.is_image:
+        return _image(engine, found.reference)
     return Runnable(image=found.reference, is_slug=True, environment=found.runtime_env)
 
 
 def _image(engine: Engine, identifier: str) -> Runnable:
+    """By itself it starts ENTRYPOINT and CMD as Docker does: without a shell, which it may not have."""
     api: Any = engine.api
     with engine.told("look at the release's image"):
         config = api.inspect_image(identifier)["Config"]
-    words = [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
-    return Runnable(image=identifier, is_slug=False, command=f"exec {shlex.join(words)}" if words else "")
+    return Runnable(
+        image=identifier, is_slug=False, argv=(*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ()))
+    )
 
 
 def fixed_address(network: NetworkView) -> str:
@@ -105,12 +108,20 @@ def dyno_of(
     stop_timeout_s: float,
     restarts: bool,
 ) -> dyno_container.Dyno:
-    """The container of a dyno, or of a one-off. `release` is its release's environment, in clear."""
+    """The container of a dyno, or of a one-off. `release` is its release's environment, in clear.
+
+    Raises ProviderError (INVALID) when neither the formation nor the image says what to run.
+    """
+    if not command and not runs.argv:
+        raise ProviderError(
+            ErrorKind.INVALID, f"{dyno_name} has no command, and its image names none: neither CMD nor ENTRYPOINT"
+        )
     environment = dyno_environment(release, runs.environment, app_directory=APP_DIRECTORY, path="")
     return dyno_container.Dyno(
         name=name,
         image=runs.image,
-        command=command or runs.command,
+        command=command,
+        argv=runs.argv,
         from_slug=runs.is_slug,
         labels=labels,
         environment={

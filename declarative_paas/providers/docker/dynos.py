@@ -15,21 +15,18 @@ from declarative_paas.providers.docker import logs
 from declarative_paas.providers.docker.doors import Doors
 from declarative_paas.providers.docker.dyno_containers import (
     DYNO,
-    ONE_OFF,
     container_name,
-    dyno_name,
     dyno_of,
     is_of,
     labels_of,
-    name_of,
     runnable_of,
 )
+from declarative_paas.providers.docker.dyno_logs import DynoLogs
 from declarative_paas.providers.docker.engine import containers, dyno_container, inventory, networks
-from declarative_paas.providers.docker.engine.dyno_container import DynoState, dyno_state
+from declarative_paas.providers.docker.engine.dyno_container import DynoState, command_of, dyno_state
 from declarative_paas.providers.docker.engine.inventory import ContainerView
-from declarative_paas.providers.docker.engine.labels import Labels
 from declarative_paas.providers.docker.health import health
-from declarative_paas.providers.docker.life import command_of, end_line, life_lines, quota_mb
+from declarative_paas.providers.docker.life import quota_mb
 from declarative_paas.providers.docker.one_offs import OneOffs
 from declarative_paas.providers.hosting.dynos import Dyno, RunningDyno
 from declarative_paas.providers.hosting.environment import opened
@@ -37,6 +34,7 @@ from declarative_paas.providers.hosting.host import OneOff
 from declarative_paas.providers.hosting.made_once import made_once
 from declarative_paas.providers.hosting.records import ReleaseRecord
 from declarative_paas.providers.hosting.side_by_side import side_by_side
+from declarative_paas.providers.runtime import wording
 from declarative_paas.providers.runtime.status import DynoStatus
 
 if TYPE_CHECKING:
@@ -59,7 +57,8 @@ class DockerDynos:
 
     def __init__(self, region: DockerRegion) -> None:
         self._region = region
-        self._one_offs = OneOffs(region)
+        self._logs = DynoLogs(region)
+        self._one_offs = OneOffs(region, self._logs)
         self._begun: dict[str, float] = {}
         self._listening: set[str] = set()
 
@@ -91,7 +90,8 @@ class DockerDynos:
         name = container_name(region.owner, dyno.id)
         labels = labels_of(region.owner, app, DYNO, dyno.id, dyno.release)
         # One that is there and does not serve begins anew: no back-off, no file of its last life.
-        dyno_container.remove_dyno(region.engine, region.owner, name)
+        if self._logs.keep(name):
+            dyno_container.remove_dyno(region.engine, region.owner, name)
         self._listening.discard(dyno.id)
         try:
             network = region.ensure_network(name, labels, app)
@@ -159,7 +159,11 @@ class DockerDynos:
 
     def stop(self, dyno: RunningDyno) -> None:
         engine, name = self._region.engine, container_name(self._region.owner, dyno.id)
-        dyno_container.stop_dyno(engine, name, max(1, round(self._region.settings.seconds("stop_timeout_s"))))
+        patience_s = max(1, round(self._region.settings.seconds("stop_timeout_s")))
+        if dyno.status is None or dyno.status.state == "up":
+            self._logs.tell(dyno.app, dyno.name, wording.STOPPING_SIGTERM)
+        killed = dyno_container.stop_dyno(engine, name, patience_s)
+        self._logs.keep(name, killed_after_s=patience_s if killed else None)
         self._remove(name)
 
     def run_captured(self, one_off: OneOff, on_line: Callable[[str], None], *, timeout_s: float) -> int:
@@ -172,37 +176,7 @@ class DockerDynos:
         self._one_offs.clear(app, process_type)
 
     def logs(self, app: str, *, tail: int, follow: bool) -> Iterable[str]:
-        """Of the containers that are there: what a removed dyno said went with it."""
-        engine, router = self._region.engine, self._region.router.name
-
-        def dynos() -> list[ContainerView]:
-            found = inventory.containers(engine, self._region.owner.with_(app=app))
-            return [item for item in found if is_of(item, DYNO, ONE_OFF)]
-
-        def sources() -> list[logs.Source]:
-            return [*(logs.dyno_source(item.name, name_of(item)) for item in dynos()), logs.router_source(router, app)]
-
-        started = logs.engine_time(engine)
-        lines = logs.tail(engine, sources(), self._platform_lines(app, dynos(), started), tail, router=router)
-        return logs.follow(engine, sources, lines, started) if follow else lines
-
-    def _platform_lines(self, app: str, dynos: Sequence[ContainerView], now: datetime) -> list[str]:
-        """What the engine knows of the dynos' starts and ends, also of those that are gone."""
-        engine, owner = self._region.engine, self._region.owner
-        events = [
-            (event, owned.instance)
-            for event in logs.ends(engine, owner.with_(app=app).filters(), now)
-            if (owned := Labels.of(event["Actor"]["Attributes"])) is not None and owned.role in (DYNO, ONE_OFF)
-        ]
-        told = {instance for _, instance in events}
-
-        def life(item: ContainerView) -> list[str]:
-            found = containers.inspected(engine, item.name, owner)
-            ends_are_told = item.labels.instance in told
-            return [] if found is None else life_lines(found, name_of(item), ends_are_told=ends_are_told)
-
-        lines = [line for event, instance in events for line in end_line(event, dyno_name(instance))]
-        return lines + [line for own in side_by_side(self.at_once, life, dynos) for line in own]
+        return self._logs.lines(app, tail=tail, follow=follow)
 
     def _remove(self, name: str) -> None:
         """The network last: by it a container that is lost is found."""
@@ -253,8 +227,10 @@ class DockerDynos:
     def _booting(self, dyno: RunningDyno, state: DynoState) -> DynoStatus:
         """Starting, until its time is over: then it is R10, whatever it does."""
         late = time.monotonic() - self._begun.get(dyno.id, time.monotonic())
-        if late <= self._region.settings.seconds("boot_timeout_s"):
+        patience_s = self._region.settings.seconds("boot_timeout_s")
+        if late <= patience_s:
             return DynoStatus(name=dyno.name, release=dyno.release, state="starting", since=state.started_at)
+        self._logs.tell(dyno.app, dyno.name, wording.boot_timeout(patience_s))
         return DynoStatus(name=dyno.name, release=dyno.release, state="crashed", since=state.started_at, error="R10")
 
 

@@ -34,7 +34,9 @@ class KeeperFiles:
         return self._has_volume()
 
     def snapshot(self) -> Mapping[str, str]:
-        """Every file, in one call; of a keeper that was removed by hand another is made for it."""
+        """Every file; of a keeper that was removed by hand another is made for it."""
+        if self._is_running():
+            return self._session.read()
         try:
             return read_archive(self._engine, self._keeper.name, RECORDS)
         except ProviderError as problem:

@@ -6,18 +6,16 @@ that runs a millisecond.
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.providers.docker.engine.connection import Engine
-from declarative_paas.providers.docker.engine.execute import Command, streamed
-from declarative_paas.providers.docker.engine.stream import STDERR
+from declarative_paas.providers.docker.engine.conversation import Conversation
 
 ANSWER_TIMEOUT_S = 60.0
 LOCK_POLL_S = 0.05
@@ -27,11 +25,10 @@ class Session:
     """Asks the keeper. Usable from several threads; connects at the first question, and again when it was cut off."""
 
     def __init__(self, engine: Engine, container: str, directory: str) -> None:
+        program = Path(__file__).with_name("keeping_inside.py").read_text(encoding="utf-8")
         self._engine = engine
-        self._container = container
-        self._directory = directory
+        self._conversation = Conversation(engine, container, ["python3", "-I", "-c", program, directory])
         self._one_at_a_time = threading.Lock()
-        self._opened: tuple[ExitStack, Command] | None = None
         self._locks: dict[str, threading.Lock] = {}
 
     def read(self, prefix: str = "") -> Mapping[str, str]:
@@ -67,53 +64,21 @@ class Session:
 
     def close(self) -> None:
         with self._one_at_a_time:
-            self._hang_up()
+            self._conversation.close()
 
     def _ask(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        line = json.dumps(question).encode() + b"\n"
         with self._one_at_a_time:
             try:
-                answer = self._exchange(line)
+                answer = self._conversation.ask(question, timeout_s=ANSWER_TIMEOUT_S)
             except (ProviderError, TimeoutError):
-                self._hang_up()
                 if "unlock" in question or question.get("exclusive"):
                     raise
                 # An engine or a keeper that was restarted: all other questions may be asked twice.
-                answer = self._exchange(line)
+                answer = self._conversation.ask(question, timeout_s=ANSWER_TIMEOUT_S)
         if "error" in answer:
             summary = f"the records of {self._engine.where} cannot be written: {answer['error']}"
             raise ProviderError(ErrorKind.FAILED, summary)
         return answer
-
-    def _exchange(self, line: bytes) -> Mapping[str, Any]:
-        command = self._command()
-        command.send(line)
-        deadline = time.monotonic() + ANSWER_TIMEOUT_S
-        said, complaint = bytearray(), bytearray()
-        while not said.endswith(b"\n"):
-            frame = command.receive(max(0.0, deadline - time.monotonic()))
-            if frame is None:
-                raise ProviderError(
-                    ErrorKind.UNAVAILABLE,
-                    f"the keeper {self._container} of {self._engine.where} ended",
-                    detail=complaint.decode("utf-8", "replace").splitlines()[-5:],
-                )
-            (complaint if frame.stream == STDERR else said).extend(frame.data)
-        found: Mapping[str, Any] = json.loads(said)
-        return found
-
-    def _command(self) -> Command:
-        if self._opened is None:
-            program = Path(__file__).with_name("keeping_inside.py").read_text(encoding="utf-8")
-            stack = ExitStack()
-            argv = ["python3", "-I", "-c", program, self._directory]
-            self._opened = stack, stack.enter_context(streamed(self._engine, self._container, argv))
-        return self._opened[1]
-
-    def _hang_up(self) -> None:
-        if self._opened is not None:
-            stack, self._opened = self._opened[0], None
-            stack.close()
 
 
 def read_archive(engine: Engine, container: str, directory: str) -> Mapping[str, str]:

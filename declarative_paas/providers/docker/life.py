@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from declarative_paas.providers.docker.engine.dyno_container import PORT, state_of
+from declarative_paas.providers.docker.engine.dyno_container import PORT, command_of, state_of
 from declarative_paas.providers.docker.logs import moment
 from declarative_paas.providers.logfile import log_line
 from declarative_paas.providers.runtime import wording
-
-
-def command_of(found: Mapping[str, Any]) -> str:
-    """The dyno's command, from the description of its container: the last word of what it runs."""
-    words: list[str] = found["Config"].get("Cmd") or [""]
-    return words[-1]
 
 
 def quota_mb(found: Mapping[str, Any]) -> float:
@@ -34,14 +28,29 @@ def life_lines(found: Mapping[str, Any], dyno: str, *, ends_are_told: bool) -> l
     return [*started, *killed, *_line(ended, dyno, wording.exited(state.exit_status))]
 
 
-def end_line(event: Mapping[str, Any], dyno: str) -> list[str]:
-    """The line of the log for one of the engine's events about a dyno: an end, or memory that was not to be had."""
+def killed_lines(found: Mapping[str, Any], dyno: str, timeout_s: float) -> list[str]:
+    """Lines of the log for one that did not end by itself after SIGTERM: R12."""
+    ended = moment(state_of(found).finished_at)
+    if ended is None:
+        return []
+    # Lines are put in the order of their times, and the exit status comes after them.
+    told = (wording.exit_timeout(timeout_s), wording.STOPPING_SIGKILL)
+    return [log_line(ended - timedelta(microseconds=2 - n), "heroku", dyno, text) for n, text in enumerate(told)]
+
+
+def event_line(event: Mapping[str, Any], dyno: str, found: Mapping[str, Any] | None = None) -> list[str]:
+    """The line of the log for one of the engine's events about a dyno: an end, memory that was not to be had, a start.
+
+    `found` is the description of its container: without it nobody knows what was started.
+    """
     at = datetime.fromtimestamp(int(event["timeNano"]) / 1e9, UTC)
     match event["Action"]:
         case "oom":
             return _line(at, dyno, wording.R15)
         case "die":
             return _line(at, dyno, wording.exited(int(event["Actor"]["Attributes"].get("exitCode", 0))))
+        case "start" if found is not None:
+            return _line(at, dyno, wording.starting(command_of(found), PORT))
         case _:
             return []
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from declarative_paas.core.provider import ProviderError
 from declarative_paas.providers.docker.engine.connection import Engine
+from declarative_paas.providers.docker.logbook import Kept
 from declarative_paas.providers.logfile import log_line
 
 LOOK_AGAIN_S = 1.0
 """While following: how soon a container that is new is found."""
+
+LATE_S = 30.0
+"""While following: how much later than it happened the platform may tell of something."""
 
 ROUTER_TAIL = 20
 """The router's lines are of all apps: so many times the wanted number of them are read for one app's."""
@@ -45,28 +50,44 @@ def router_source(container: str, app: str) -> Source:
     return Source(container=container, told=told)
 
 
-def tail(engine: Engine, sources: Sequence[Source], extra: Iterable[str], count: int, *, router: str) -> list[str]:
-    """The last lines of them all, oldest first; `extra` are lines of the log already."""
+def tail(engine: Engine, sources: Sequence[Source], kept: Callable[[], Kept], count: int, *, router: str) -> list[str]:
+    """The last lines of them all, oldest first. `kept` is asked last: what is removed meanwhile is in there then."""
     if count <= 0:
         return []
-    lines = list(extra)
+    lines: list[str] = []
     for source in sources:
         wanted = min(count * ROUTER_TAIL, ROUTER_TAIL_MOST) if source.container == router else count
-        lines += [line for line in _told(source, _printed(engine, source.container, tail=wanted, follow=False)) if line]
+        lines += said(engine, source, wanted)
+    more = kept()
+    read = set(lines)
+    lines += [line for line in more.said if line not in read]
+    # The engine and the keeper may both know of an end.
+    lines += set(more.told)
     # Every line begins with its time, in one form: their order as texts is that of time.
     return sorted(lines)[-count:]
 
 
+def said(engine: Engine, source: Source, count: int) -> list[str]:
+    """The last lines of one container; none of one that is gone."""
+    return list(_told(source, _printed(engine, source.container, tail=count, follow=False)))
+
+
 def follow(
-    engine: Engine, sources: Callable[[], Sequence[Source]], before: Sequence[str], started: datetime
+    engine: Engine,
+    sources: Callable[[], Sequence[Source]],
+    told: Callable[[datetime], Iterable[str]],
+    before: Sequence[str],
+    started: datetime,
 ) -> Iterator[str]:
     """`before`, then lines as they come, of containers that come later too, until the caller stops asking.
 
-    `started` is a moment before `before` was read, by the engine's clock.
+    `started` is a moment before `before` was read, by the engine's clock. `told` are the platform's own lines since a
+    moment, and is asked again and again; one may be late.
     """
     yield from before
     # What came between the question for the time and that for the last lines is in both.
     told_already = set(before)
+    began = time.monotonic()
     came: queue.SimpleQueue[str] = queue.SimpleQueue()
     read_now: set[str] = set()
     read_until: dict[str, datetime] = {}
@@ -95,19 +116,29 @@ def follow(
                     read_now.add(source.container)
                     threading.Thread(target=read, args=(source,), daemon=True).start()
             yield from _within(came, LOOK_AGAIN_S)
+            # By the engine's clock, as far as ours runs like it.
+            now = started + timedelta(seconds=time.monotonic() - began)
+            since = max(started, now - timedelta(seconds=LATE_S))
+            fresh = sorted(set(_known(told, since)) - told_already)
+            told_already = {line for line in told_already if line >= since.isoformat()} | set(fresh)
+            yield from fresh
     finally:
         ended.set()
 
 
-def ends(engine: Engine, labels: Sequence[str], until: datetime) -> list[Mapping[str, Any]]:
-    """The engine's events about containers with all of the labels that ended, or ran out of memory.
+def events(
+    engine: Engine, labels: Sequence[str], until: datetime, *, since: datetime | None = None, starts: bool = False
+) -> list[Mapping[str, Any]]:
+    """The engine's events about containers with all of the labels that ended, or ran out of memory, or `starts`.
 
     An engine remembers its last 256 events, of everything: what is older is forgotten.
     """
-    wanted = {"type": "container", "event": ["die", "oom"], "label": list(labels)}
+    kinds = ["die", "oom", *(["start"] if starts else [])]
+    wanted = {"type": "container", "event": kinds, "label": list(labels)}
+    first = 0.0 if since is None else since.timestamp()
     with engine.told("read the engine's events"):
         api: Any = engine.api
-        return list(api.events(since=0, until=until.timestamp(), filters=wanted, decode=True))
+        return list(api.events(since=first, until=until.timestamp(), filters=wanted, decode=True))
 
 
 def engine_time(engine: Engine) -> datetime:
@@ -115,6 +146,13 @@ def engine_time(engine: Engine) -> datetime:
     with engine.told("ask for the time"):
         told: Any = engine.api.info()["SystemTime"]
     return moment(str(told)) or datetime.now(UTC)
+
+
+def _known(told: Callable[[datetime], Iterable[str]], since: datetime) -> Iterable[str]:
+    try:
+        return told(since)
+    except ProviderError:
+        return ()  # an engine that is restarted: what it knows then is asked again
 
 
 def _within(came: queue.SimpleQueue[str], seconds: float) -> Iterator[str]:
@@ -161,6 +199,10 @@ def _printed(
                         yield found
         except docker.errors.NotFound:
             return
+        except docker.errors.APIError as problem:
+            # A one-off dyno on a person's own streams.
+            if "does not support reading" not in str(problem):
+                raise
 
 
 def parse(line: bytes) -> tuple[datetime, str] | None:

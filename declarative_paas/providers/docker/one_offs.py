@@ -22,22 +22,26 @@ from declarative_paas.providers.hosting.host import OneOff, one_off_size
 from declarative_paas.providers.runtime.oneoff import one_off_name
 
 if TYPE_CHECKING:
+    from declarative_paas.providers.docker.dyno_logs import DynoLogs
     from declarative_paas.providers.docker.region import DockerRegion
 
 
 class OneOffs:
     """Those of a region."""
 
-    def __init__(self, region: DockerRegion) -> None:
+    def __init__(self, region: DockerRegion, logs: DynoLogs) -> None:
         self._region = region
+        self._logs = logs
 
     def run_captured(self, one_off: OneOff, on_line: Callable[[str], None], *, timeout_s: float) -> int:
         with self._container(one_off) as dyno:
-            return oneoff.run_captured(self._region.engine, dyno, on_line, timeout_s=timeout_s)
+            return oneoff.run_captured(
+                self._region.engine, dyno, on_line, timeout_s=timeout_s, ended=lambda: self._logs.keep(dyno.name)
+            )
 
     def run_foreground(self, one_off: OneOff) -> int:
         with self._container(one_off) as dyno:
-            return oneoff.run_foreground(self._region.engine, dyno)
+            return oneoff.run_foreground(self._region.engine, dyno, ended=lambda: self._logs.keep(dyno.name))
 
     def clear(self, app: str, process_type: str) -> None:
         region = self._region

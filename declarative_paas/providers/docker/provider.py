@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from declarative_paas.catalog.model import Catalog
 from declarative_paas.core.diagnostic import Diagnostic
+from declarative_paas.core.links import LinkAddress, LinkHost
 from declarative_paas.core.provider import Capabilities
 from declarative_paas.core.resource import Resource
 from declarative_paas.providers.docker.settings import DockerSettings
@@ -28,10 +29,20 @@ class DockerProvider(HostedProvider["DockerRegion"]):
         self._keyring = keyring
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(parallelism=8, far_addons=False)
+        return Capabilities(parallelism=8, renames=True, far_addons=False)
 
     def validate(self, resources: Sequence[Resource]) -> Sequence[Diagnostic]:
         return validate(self._settings, resources)
+
+    def link_address(self) -> LinkAddress | None:
+        try:
+            return self._settings.link_address
+        except ValueError:
+            return None  # `validate` tells
+
+    def near(self, other: LinkHost) -> bool:
+        """Servers in containers are closed to everybody outside their own networks."""
+        return False
 
     def make_region(self) -> DockerRegion:
         from declarative_paas.providers.docker.region import DockerRegion

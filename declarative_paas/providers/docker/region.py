@@ -22,6 +22,8 @@ from declarative_paas.providers.docker.engine.labels import Labels
 from declarative_paas.providers.docker.engine.networks import Pool
 from declarative_paas.providers.docker.engine.stack import REPOSITORY, StackImage, find_stack
 from declarative_paas.providers.docker.keeper_files import FilesAsRead, KeeperFiles
+from declarative_paas.providers.docker.links import ContainerLinks, server_networks
+from declarative_paas.providers.docker.logbook import Logbook
 from declarative_paas.providers.docker.records import Files, VolumeAddonRecords, VolumeRecords
 from declarative_paas.providers.docker.services.addons import ContainerAddons
 from declarative_paas.providers.docker.services.container_service import STOP_TIMEOUT_S
@@ -83,6 +85,10 @@ class DockerRegion:
         return KeeperFiles(self.engine, self.owner, self._keeper, before_first=lambda: self.stack)
 
     @made_once
+    def logbook(self) -> Logbook:
+        return Logbook(self.engine, self._keeper.name)
+
+    @made_once
     def records(self) -> VolumeRecords:
         return VolumeRecords(self.files, erase=self.files.erase)
 
@@ -119,6 +125,17 @@ class DockerRegion:
     @made_once
     def addons(self) -> ContainerAddons:
         return self._addons(self.files)
+
+    @made_once
+    def links(self) -> ContainerLinks:
+        return ContainerLinks(
+            self.engine,
+            self.owner,
+            self.images,
+            Pool(cidr=self.pool),
+            connect=self.addons.connect,
+            lock=lambda: self.files.locked("links"),
+        )
 
     @property
     def app_ports(self) -> tuple[int, int]:
@@ -283,10 +300,11 @@ class DockerRegion:
         )
 
     def _addon_networks(self) -> Mapping[str, Sequence[str]]:
-        """For each add-on's key the networks of the dynos whose apps it is attached to."""
+        """For each add-on's key the networks of the dynos whose apps it is attached to, and of what it is linked to."""
         apps = attached(self.records)
-        found: dict[str, list[str]] = {}
-        for item in inventory.networks(self.engine, self.owner):
+        views = inventory.networks(self.engine, self.owner)
+        found = {key: list(names) for key, names in server_networks(views).items()}
+        for item in views:
             labels = item.labels
             if labels is not None and labels.role in (DYNO, ONE_OFF) and labels.app in apps:
                 for key in apps[labels.app].addons:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from declarative_paas.core.address import Scope
+from declarative_paas.core.links import ADDRESS_WANTED, LinkAddress
 from declarative_paas.providers.docker.engine.endpoint import EngineAddress, EngineTls
 from declarative_paas.providers.docker.engine.labels import Labels
 from declarative_paas.providers.hosting.timeouts import TIMEOUTS
@@ -26,6 +27,7 @@ TEXT_OPTIONS: Final[Mapping[str, str]] = {
     "app_ports": "FIRST-LAST: ports of the engine's host, one an app, for programs that cannot set a Host header",
     "stack": "the stack image that apps are built and run on",
     "pool": "the network that every dyno's own /29 is cut from",
+    "link_address": ADDRESS_WANTED,
     "router_image": "an image with HAProxy to use in the place of ours",
     "postgres_image": "an image with PostgreSQL to use in the place of ours",
     "redis_image": "an image with Valkey or Redis to use in the place of ours",
@@ -96,6 +98,12 @@ class DockerSettings:
         if found is None or not 0 < int(found[1]) <= int(found[2]) < 65536:
             raise ValueError(f"{text!r} is not FIRST-LAST with ports from 1 to 65535")
         return int(found[1]), int(found[2])
+
+    @property
+    def link_address(self) -> LinkAddress | None:
+        """Where other regions reach this one's links. Raises ValueError for what is no such address."""
+        given = self.text("link_address")
+        return None if given is None else LinkAddress.parse(given)
 
     @property
     def domain(self) -> str:

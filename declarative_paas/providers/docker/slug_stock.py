@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.core.slugs import Readable, SlugLabel
 from declarative_paas.providers.docker.engine import slug_image
-from declarative_paas.providers.docker.engine.slug_ship import image_labels, incoming, outgoing
+from declarative_paas.providers.docker.engine.images import platform_of
+from declarative_paas.providers.docker.engine.slug_ship import image_labels, incoming, incoming_image, outgoing
 from declarative_paas.providers.docker.engine.stack import list_stacks
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 256 * 1024
 _FORM: Final = "slug image of stack "
+_IMAGE: Final = "container image for "
 
 
 class DockerSlugStock:
@@ -31,6 +33,8 @@ class DockerSlugStock:
         return slug_image.find_slug(self._region.engine, self._region.owner, slug_id) is not None
 
     def takes(self, form: str) -> bool:
+        if form.startswith(_IMAGE):
+            return form == f"{_IMAGE}{platform_of(self._region.engine)}"
         return any(form == f"{_FORM}{stack.digest}" for stack in list_stacks(self._region.engine))
 
     def label(self, slug_id: str) -> SlugLabel | None:
@@ -45,10 +49,14 @@ class DockerSlugStock:
                 size += len(piece)
         return SlugLabel(
             id=slug_id,
-            form=f"{_FORM}{slug.stack}",
+            form=f"{_IMAGE}{platform_of(self._region.engine, slug.id)}" if slug.is_image else f"{_FORM}{slug.stack}",
             digest=digest.hexdigest(),
             size_bytes=size,
-            details={"stack": slug.stack, "labels": dict(image_labels(self._region.engine, slug))},
+            details={
+                "stack": slug.stack,
+                "labels": dict(image_labels(self._region.engine, slug)),
+                "is_image": slug.is_image,
+            },
         )
 
     @contextmanager
@@ -77,6 +85,9 @@ class DockerSlugStock:
         with region.files.locked(f"slug.{label.id}"):
             if not self.has(label.id):
                 labels: dict[str, str] = label.details["labels"]
+                if label.details.get("is_image"):
+                    incoming_image(region.engine, region.owner, label.id, labels, arriving(), accept)
+                    return
                 stack = str(label.details["stack"])
                 incoming(region.engine, region.owner, label.id, stack, labels, arriving(), accept)
 

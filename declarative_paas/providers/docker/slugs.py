@@ -18,6 +18,7 @@ from declarative_paas.providers.hosting.host import StoredSlug
 if TYPE_CHECKING:
     from declarative_paas.providers.docker.region import DockerRegion
     from declarative_paas.providers.docker.slug_stock import DockerSlugStock
+    from declarative_paas.providers.slugs.docker_context import DockerBuild
 
 
 class DockerSlugs:
@@ -66,6 +67,29 @@ class DockerSlugs:
                     source,
                     expected_digest=expected_digest,
                     build=build,
+                    pool=Pool(cidr=region.pool),
+                    on_line=on_line,
+                    timeout_s=region.settings.seconds("build_timeout_s"),
+                )
+            except SourceError as problem:
+                raise ProviderError(ErrorKind.INVALID, str(problem)) from None
+        return StoredSlug(id=slug.key, size_bytes=slug.size_bytes)
+
+    def build_image(
+        self, source: Path, how: DockerBuild, *, expected_digest: str, on_line: Callable[[str], None]
+    ) -> StoredSlug:
+        from declarative_paas.providers.docker.engine.image_build import build_image
+        from declarative_paas.providers.slugs.source import SourceError
+
+        region = self._region
+        with region.files.locked(f"build.{expected_digest[:40]}"):
+            try:
+                slug = build_image(
+                    region.engine,
+                    region.owner,
+                    source,
+                    how,
+                    expected_digest=expected_digest,
                     pool=Pool(cidr=region.pool),
                     on_line=on_line,
                     timeout_s=region.settings.seconds("build_timeout_s"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from declarative_paas.core.diagnostic import Diagnostic, error, nearest, note
+from declarative_paas.core.links import ADDRESS_WANTED
 from declarative_paas.core.resource import Resource
 from declarative_paas.core.values import Reference
 from declarative_paas.providers.docker.engine.endpoint import host_mistake
@@ -132,6 +133,19 @@ def _ports(settings: DockerSettings) -> Iterator[Diagnostic]:
             "port-clash",
             f"region {settings.region}: port {settings.router_port} of the router is one of its apps' ports",
             expected=f"another `port`, or `app_ports` without {settings.router_port}",
+        )
+    try:
+        link = settings.link_address
+    except ValueError as problem:
+        yield error(
+            "bad-option", f"option link_address of region {settings.region}: {problem}", expected=ADDRESS_WANTED
+        )
+        return
+    if link is not None and (link.port == settings.router_port or first <= link.port <= last):
+        yield error(
+            "port-clash",
+            f"region {settings.region}: port {link.port} of `link_address` is the router's or one of its apps'",
+            expected="a port of its own",
         )
 
 

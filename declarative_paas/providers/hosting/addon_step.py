@@ -8,7 +8,8 @@ from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.provider import Done, ErrorKind, ProviderError, StepContext, StepRequest
 from declarative_paas.core.values import Attributes, Sensitive, encode
 from declarative_paas.providers.addons.driver import AddonInstance
-from declarative_paas.providers.hosting.host import RegionHost, local_name
+from declarative_paas.providers.hosting.app_names import AppNames
+from declarative_paas.providers.hosting.host import RegionHost
 from declarative_paas.providers.hosting.records import Record
 from declarative_paas.providers.hosting.view import RegionView
 
@@ -19,15 +20,16 @@ def addon_key(app: str, address: ResourceAddress, instance: str) -> str:
 
 
 class AddonStep:
-    def __init__(self, region: RegionHost) -> None:
+    def __init__(self, region: RegionHost, names: AppNames) -> None:
         self._region = region
+        self._names = names
 
     def apply(self, request: StepRequest, context: StepContext) -> Done:
         region = self._region
         region.ensure_running()
-        instance = self._instance(request, request.attributes)
         scope, key = str(request.scope), (request.address, request.instance)
         before = region.records.get(scope, key)
+        instance = self._instance(request, request.attributes, before)
         if before is None:
             self._refuse_second(request)
         # The record first: after a crash the next read must find the half-made thing.
@@ -69,7 +71,7 @@ class AddonStep:
         if record is None:
             return
         region.ensure_running()
-        instance = self._instance(request, record.attributes)
+        instance = self._instance(request, record.attributes, record)
         region.addons.deprovision(instance)
         region.records.remove(scope, key)
 
@@ -79,7 +81,8 @@ class AddonStep:
             return ("it was never finished, or its data is gone",)
         return reading.problems
 
-    def _instance(self, request: StepRequest, attributes: Attributes) -> AddonInstance:
+    def _instance(self, request: StepRequest, attributes: Attributes, made: Record | None) -> AddonInstance:
+        """`made`: the record of one that was made; it is called then as it was called at first."""
         region = self._region
         service = region.catalog.service(attributes["service"])
         plan = region.catalog.plan(f"{attributes['service']}:{attributes['plan']}")
@@ -87,7 +90,7 @@ class AddonStep:
             raise ProviderError(
                 ErrorKind.INVALID, f"the catalog has no plan {attributes['service']}:{attributes['plan']}"
             )
-        app = local_name(request.scope, request.address.app)
+        app = self._names.name(request.scope, request.address.app)
         facts: dict[str, Any] = dict(plan.facts)
         if attributes.get("version") is not None:
             facts["version"] = attributes["version"]
@@ -95,7 +98,7 @@ class AddonStep:
         return AddonInstance(
             app=app,
             alias=request.address.name,
-            key=addon_key(app, request.address, request.instance),
+            key=addon_key(app, request.address, request.instance) if made is None else str(made.facts["key"]),
             service=service.kind,
             plan=facts,
             credential=credential if isinstance(credential, Sensitive) else None,

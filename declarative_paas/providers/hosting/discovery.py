@@ -9,6 +9,8 @@ from declarative_paas.core.address import Scope
 from declarative_paas.core.provider import Discovered, ErrorKind, InstanceKey, ProviderError
 from declarative_paas.core.values import Attributes, SecretRef, Sensitive, decode
 from declarative_paas.providers.addons.driver import Outputs
+from declarative_paas.providers.hosting import link_records
+from declarative_paas.providers.hosting.app_names import AppNames
 from declarative_paas.providers.hosting.host import RegionHost, local_name
 from declarative_paas.providers.hosting.records import Record
 from declarative_paas.vault.keyring import Keyring
@@ -17,8 +19,11 @@ from declarative_paas.vault.keyring import Keyring
 def discovered(region: RegionHost) -> list[Discovered]:
     """Every record of every scope. Raises ProviderError, and VaultError when the key is another one."""
     addons = region.look(str(region.settings.scope)).addons
+    names = AppNames(lambda: region.records)
     found: list[Discovered] = []
     for (scope, address, instance), record in sorted(region.records.all().items()):
+        if address.type in link_records.TYPES:
+            continue  # the region's own, and no resource of it
         attributes: Attributes = decode(dict(record.attributes))
         reading = addons.get(str(record.facts.get("key")))
         told: Outputs = {} if reading is None or address.type != "addon" else reading.outputs
@@ -28,7 +33,7 @@ def discovered(region: RegionHost) -> list[Discovered]:
                 scope=Scope.parse(scope),
                 address=address,
                 instance=instance,
-                remote_id=_remote_id(scope, (address, instance), record),
+                remote_id=_remote_id(names.name(Scope.parse(scope), address.app), (address, instance), record),
                 attributes=attributes,
                 outputs={**decode(dict(record.outputs)), **secret_outputs},
                 secrets=dict(_values(region.keyring, attributes, record, secret_outputs)),
@@ -57,10 +62,9 @@ def adopt(region: RegionHost, things: Sequence[Discovered], scope: Scope) -> Non
             region.records.remove(str(thing.scope), thing.key)
 
 
-def _remote_id(scope: str, key: InstanceKey, record: Record) -> str:
-    """As the step answered it that made the thing."""
+def _remote_id(app: str, key: InstanceKey, record: Record) -> str:
+    """As the step answered it that made the thing. `app`: its name in the region."""
     address, instance = key
-    app = local_name(Scope.parse(scope), address.app)
     match address.type:
         case "addon":
             return str(record.facts.get("key", instance))

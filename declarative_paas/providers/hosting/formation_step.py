@@ -8,9 +8,10 @@ from typing import Any
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.provider import Done, ErrorKind, ProviderError, StepContext, StepRequest
 from declarative_paas.core.values import encode
+from declarative_paas.providers.hosting.app_names import AppNames
 from declarative_paas.providers.hosting.cleanup import remove_unused_slugs
 from declarative_paas.providers.hosting.dynos import Dyno, RunningDyno, wanted_dynos
-from declarative_paas.providers.hosting.host import RegionHost, local_name
+from declarative_paas.providers.hosting.host import RegionHost
 from declarative_paas.providers.hosting.records import Record, ReleaseRecord
 from declarative_paas.providers.hosting.rollout import Rollout, server_name, stop_dynos
 from declarative_paas.providers.hosting.view import RegionView
@@ -21,13 +22,14 @@ TOLD = {"R15": wording.R15}
 
 
 class FormationStep:
-    def __init__(self, region: RegionHost) -> None:
+    def __init__(self, region: RegionHost, names: AppNames) -> None:
         self._region = region
+        self._names = names
 
     def apply(self, request: StepRequest, context: StepContext) -> Done:
         region = self._region
         region.ensure_running()
-        app = local_name(request.scope, request.address.app)
+        app = self._names.name(request.scope, request.address.app)
         version = int(request.attributes["release"])
         wanted = wanted_dynos(self._region.place, app, version, request.attributes["processes"], region.catalog)
         Rollout(region, context).run(app, wanted, _release(region, app, version))
@@ -41,7 +43,7 @@ class FormationStep:
 
     def remove(self, request: StepRequest, context: StepContext) -> None:
         region = self._region
-        app = local_name(request.scope, request.address.app)
+        app = self._names.name(request.scope, request.address.app)
         existing = region.dynos.all().get(app, {})
         if existing:
             region.ensure_running()

@@ -20,8 +20,10 @@ from declarative_paas.providers.addons.driver import AddonInstance, Outputs, Pro
 from declarative_paas.providers.hosting.dynos import Dyno, RunningDyno
 from declarative_paas.providers.hosting.records import Records, ReleaseRecord
 from declarative_paas.providers.hosting.view import RegionView
+from declarative_paas.providers.links.region_links import LinkPlace
 from declarative_paas.providers.router.routes import Server
 from declarative_paas.providers.runtime.status import DynoStatus
+from declarative_paas.providers.slugs.docker_context import DockerBuild
 from declarative_paas.vault.keyring import Keyring
 
 
@@ -157,6 +159,17 @@ class SlugHost(SlugShelf, Protocol):
 
 
 @runtime_checkable
+class DockerfileHost(Protocol):
+    """A `SlugHost` that also makes the image of a Dockerfile: a slug as any other, which is run as it is."""
+
+    def build_image(
+        self, source: Path, how: DockerBuild, *, expected_digest: str, on_line: Callable[[str], None]
+    ) -> StoredSlug:
+        """Never builds the same twice. ProviderError INVALID when the source has changed since the plan."""
+        ...
+
+
+@runtime_checkable
 class SendingSlugHost(Protocol):
     """A `SlugHost` whose slugs can be sent to other regions, and come from there."""
 
@@ -194,6 +207,10 @@ class AddonHost(Protocol):
 
     def data_side(self, key: str) -> DataSide:
         """The add-on's data, to be copied; its server runs. ProviderError (INVALID) for one that holds none."""
+        ...
+
+    def standing_side(self, key: str) -> DataSide | None:
+        """The same, and starts nothing: None for one whose server does not run."""
         ...
 
 
@@ -260,6 +277,11 @@ class RegionHost(Protocol):
 
     @property
     def addons(self) -> AddonHost: ...
+
+    @property
+    def links(self) -> LinkPlace:
+        """What runs the region's end of its links to other regions."""
+        ...
 
     @property
     def app_ports(self) -> tuple[int, int]:

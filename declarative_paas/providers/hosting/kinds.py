@@ -8,6 +8,7 @@ from typing import Protocol
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.provider import Done, StepContext, StepRequest
 from declarative_paas.providers.hosting.addon_step import AddonStep
+from declarative_paas.providers.hosting.app_names import AppNames
 from declarative_paas.providers.hosting.app_step import AppStep, DomainStep
 from declarative_paas.providers.hosting.formation_step import FormationStep
 from declarative_paas.providers.hosting.host import RegionHost
@@ -27,15 +28,15 @@ class Kind(Protocol):
     def problems(self, address: ResourceAddress, record: Record, view: RegionView) -> tuple[str, ...]: ...
 
 
-def kinds_of(region: RegionHost) -> Mapping[str, Kind]:
+def kinds_of(region: RegionHost, names: AppNames) -> Mapping[str, Kind]:
     staged = StagedVars(region)
     return {
-        "app": AppStep(region),
-        "addon": AddonStep(region),
+        "app": AppStep(region, names),
+        "addon": AddonStep(region, names),
         "attachment": staged,
         "config": staged,
         "slug": SlugStep(region),
-        "release": ReleaseStep(region),
-        "formation": FormationStep(region),
-        "domain": DomainStep(region),
+        "release": ReleaseStep(region, names),
+        "formation": FormationStep(region, names),
+        "domain": DomainStep(region, names),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,7 +31,9 @@ from declarative_paas.vault.keyring import VaultError
 if TYPE_CHECKING:
     from declarative_paas.core.address import ResourceAddress, Scope
     from declarative_paas.core.data import DataSide
+    from declarative_paas.core.links import LinkEnd
     from declarative_paas.core.slugs import SlugStock
+    from declarative_paas.providers.hosting.app_names import AppNames
     from declarative_paas.providers.hosting.host import RegionHost
     from declarative_paas.providers.hosting.kinds import Kind
     from declarative_paas.providers.hosting.reach import HostedReach
@@ -48,7 +51,10 @@ class HostedProvider(ABC, Generic[RegionType]):
 
     def __init__(self) -> None:
         self._region: RegionType | None = None
+        self._names: AppNames | None = None
         self._kinds: Mapping[str, Kind] = {}
+        # Two apps at once may be the first that ask for it, and each of two regions would begin to make it.
+        self._opening = threading.Lock()
 
     @abstractmethod
     def make_region(self) -> RegionType:
@@ -82,6 +88,11 @@ class HostedProvider(ABC, Generic[RegionType]):
         with self.told():
             self._open()
             kind = self._kinds[request.address.type]
+            if request.operation is Operation.RENAME:
+                from declarative_paas.providers.hosting.renaming import rename
+
+                assert self._names is not None, "it is made with the region"
+                return rename(self._open(), self._names, request)
             if request.operation in (Operation.DELETE, Operation.FORGET):
                 kind.remove(request, context)
                 return Done(remote_id="")
@@ -99,6 +110,22 @@ class HostedProvider(ABC, Generic[RegionType]):
                 raise ProviderError(ErrorKind.INVALID, f"{addon} is not in region {region.settings.region}")
             region.ensure_running()
             return region.addons.data_side(str(record.facts["key"]))
+
+    def standing_side(self, scope: Scope, addon: ResourceAddress) -> DataSide | None:
+        """The same where it runs, and starts nothing; see `core.follow.FollowHolder`."""
+        with self.told():
+            region = self._open()
+            record = region.records.current(str(scope), addon) if region.exists else None
+            if record is None or not region.is_running():
+                return None
+            return region.addons.standing_side(str(record.facts["key"]))
+
+    def link_end(self) -> LinkEnd:
+        """The region's end of its links; see `core.links.LinkHost`."""
+        from declarative_paas.providers.hosting.link_end import HostedLinkEnd
+
+        with self.told():
+            return HostedLinkEnd(self._open(), self.told)
 
     def slug_stock(self) -> SlugStock:
         """The region's slugs, to be sent; see `core.slugs.SlugHolder`."""
@@ -130,13 +157,16 @@ class HostedProvider(ABC, Generic[RegionType]):
         return HostedReach(self._open())
 
     def _open(self) -> RegionType:
-        if self._region is None:
-            from declarative_paas.providers.hosting.kinds import kinds_of
+        with self._opening:
+            if self._region is None:
+                from declarative_paas.providers.hosting.app_names import AppNames
+                from declarative_paas.providers.hosting.kinds import kinds_of
 
-            region = self.make_region()
-            self._kinds = kinds_of(region)
-            self._region = region
-        return self._region
+                region = self.make_region()
+                self._names = AppNames(lambda: region.records)
+                self._kinds = kinds_of(region, self._names)
+                self._region = region
+            return self._region
 
     def _read(self, scope: str, keys: Sequence[InstanceKey]) -> Mapping[InstanceKey, Reading]:
         region = self._open()

@@ -7,8 +7,9 @@ from typing import Any, BinaryIO
 
 from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.provider import DynoView, ErrorKind, Leftover, ProviderError, ReleaseView
+from declarative_paas.providers.hosting.app_names import AppNames
 from declarative_paas.providers.hosting.environment import opened
-from declarative_paas.providers.hosting.host import OneOff, RegionHost, local_name
+from declarative_paas.providers.hosting.host import OneOff, RegionHost
 from declarative_paas.providers.hosting.records import Record, ReleaseRecord
 
 
@@ -17,6 +18,7 @@ class HostedReach:
 
     def __init__(self, region: RegionHost) -> None:
         self._region = region
+        self._names = AppNames(lambda: region.records)
 
     def dynos(self, app: str) -> Sequence[DynoView]:
         self._app(app)
@@ -105,7 +107,7 @@ class HostedReach:
         return str(addon.facts["key"])
 
     def _local(self, app: str) -> str:
-        return local_name(self._region.settings.scope, app)
+        return self._names.name(self._region.settings.scope, app)
 
     def _record(self, kind: str, app: str, name: str = "") -> Record | None:
         if not self._region.exists:

@@ -12,7 +12,8 @@ from typing import Any, cast
 from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.provider import Done, ErrorKind, ProviderError, StepContext, StepRequest
 from declarative_paas.core.values import encode
-from declarative_paas.providers.hosting.host import OneOff, RegionHost, local_name
+from declarative_paas.providers.hosting.app_names import AppNames
+from declarative_paas.providers.hosting.host import OneOff, RegionHost
 from declarative_paas.providers.hosting.records import Record, ReleaseRecord
 from declarative_paas.providers.hosting.view import RegionView
 
@@ -23,12 +24,13 @@ PROCESS_TYPE = "release"
 
 
 class ReleaseStep:
-    def __init__(self, region: RegionHost) -> None:
+    def __init__(self, region: RegionHost, names: AppNames) -> None:
         self._region = region
+        self._names = names
 
     def apply(self, request: StepRequest, context: StepContext) -> Done:
         region = self._region
-        app = local_name(request.scope, request.address.app)
+        app = self._names.name(request.scope, request.address.app)
         earlier = region.records.releases(app)
         release = _finished(earlier, request.key)
         if release is None:
@@ -51,7 +53,7 @@ class ReleaseStep:
 
     def remove(self, request: StepRequest, context: StepContext) -> None:
         region = self._region
-        app = local_name(request.scope, request.address.app)
+        app = self._names.name(request.scope, request.address.app)
         region.dynos.clear_one_offs(app, PROCESS_TYPE)
         region.records.remove(str(request.scope), (request.address, request.instance))
         region.records.remove_releases(app)

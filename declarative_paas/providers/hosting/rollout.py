@@ -57,22 +57,34 @@ class Rollout:
         def fresh_ones() -> list[_Started]:
             return [item for item in started if item.dyno.id not in existing]
 
-        try:
-            # Web first: the first that cannot serve stops the rollout before any worker of the new
-            # release has touched a job.
-            for group in ([dyno for dyno in fresh if dyno.is_web], [dyno for dyno in fresh if not dyno.is_web]):
+        def bring_up(group: Sequence[Dyno]) -> None:
+            try:
                 self._bring_up(group, release, started)
-        except ProviderError:
-            self._undo(fresh_ones(), others=bool(existing))
-            raise
-        running = {**existing, **{item.dyno.id: item.running for item in started}}
-        try:
-            self._switch(app, [(dyno, running[dyno.id]) for dyno in wanted if dyno.is_web])
-        except ServersNotUpError as problem:
-            # Any other failure may have come when the new dynos had taken over already: they stay then.
-            failed = ProviderError(ErrorKind.FAILED, str(problem), detail=self._lines_of(problem, started))
-            self._undo(fresh_ones(), others=bool(existing))
-            raise failed from None
+            except ProviderError:
+                if not existing:
+                    self.take_out_of_rotation(app)
+                self._undo(fresh_ones(), others=bool(existing))
+                raise
+
+        def serve() -> None:
+            running = {**existing, **{item.dyno.id: item.running for item in started}}
+            try:
+                self._switch(app, [(dyno, running[dyno.id]) for dyno in wanted if dyno.is_web])
+            except ServersNotUpError as problem:
+                # Any other failure may have come when the new dynos had taken over already: they stay then.
+                failed = ProviderError(ErrorKind.FAILED, str(problem), detail=self._lines_of(problem, started))
+                self._undo(fresh_ones(), others=bool(existing))
+                raise failed from None
+
+        # Web first: the first that cannot serve stops the rollout before any worker of the new
+        # release has touched a job.
+        bring_up([dyno for dyno in fresh if dyno.is_web])
+        if not existing:
+            # Nothing else serves, and somebody may be waiting for it: a move ends its freeze with this.
+            serve()
+        bring_up([dyno for dyno in fresh if not dyno.is_web])
+        if existing:
+            serve()
         ids = {dyno.id for dyno in wanted}
         stop_dynos(self._region, [item for name, item in existing.items() if name not in ids], self._context)
 

@@ -43,6 +43,12 @@ class LocalAddons:
 
         return local_data_side(self._servers, key)
 
+    def standing_side(self, key: str) -> DataSide | None:
+        record = self._servers.records.read(key)
+        if record is None or record.details.get("server") not in self._servers.processes.running():
+            return None
+        return self.data_side(key)
+
     def dump(self, key: str, into: BinaryIO) -> None:
         from declarative_paas.providers.addons import postgres_backup
 

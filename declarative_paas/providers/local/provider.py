@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from declarative_paas.catalog.model import Catalog
 from declarative_paas.core.diagnostic import Diagnostic
+from declarative_paas.core.links import LinkAddress, LinkHost
 from declarative_paas.core.provider import Capabilities, ErrorKind, ProviderError
 from declarative_paas.core.resource import Resource
 from declarative_paas.providers.hosting.provider import HostedProvider
@@ -29,10 +30,20 @@ class LocalProvider(HostedProvider["LocalRegion"]):
         self._keyring = keyring
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(parallelism=8, declined=frozenset({"network-isolation", "cpu-quota"}))
+        return Capabilities(parallelism=8, renames=True, declined=frozenset({"network-isolation", "cpu-quota"}))
 
     def validate(self, resources: Sequence[Resource]) -> Sequence[Diagnostic]:
         return validate(self._settings, resources)
+
+    def link_address(self) -> LinkAddress | None:
+        try:
+            return self._settings.link_address
+        except ValueError:
+            return None  # `validate` tells
+
+    def near(self, other: LinkHost) -> bool:
+        """All regions of one platform that are local are on this machine."""
+        return isinstance(other, LocalProvider)
 
     def make_region(self) -> LocalRegion:
         from declarative_paas.providers.local.region import LocalRegion

@@ -18,6 +18,7 @@ from declarative_paas.providers.hosting.view import RegionView
 from declarative_paas.providers.local.addons import LocalAddons
 from declarative_paas.providers.local.dynos import LocalDynos
 from declarative_paas.providers.local.home import Home, find_home, machine_ports
+from declarative_paas.providers.local.links import LocalLinks
 from declarative_paas.providers.local.processes import SupervisedHost
 from declarative_paas.providers.local.records import RecordStore
 from declarative_paas.providers.local.settings import LocalSettings
@@ -188,6 +189,10 @@ class LocalRegion:
         )
 
     @made_once
+    def links(self) -> LocalLinks:
+        return LocalLinks(self, self.directory / "links", self._run("l") / "haproxy.sock")
+
+    @made_once
     def router_port(self) -> int:
         return self.settings.port or self._chosen_port("router_port")
 
@@ -297,6 +302,7 @@ class LocalRegion:
 
     def dismantle(self) -> None:
         """Ends every process and forgets the region's own programs; logs, slugs and ports stay."""
+        self.links.end()
         if self.supervisor.is_running():
             for name in (ROUTER, LOGSINK):
                 self.supervisor.remove(name)

@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterator, Sequence
 
 from declarative_paas.core.diagnostic import Diagnostic, error, nearest, note
+from declarative_paas.core.links import ADDRESS_WANTED
 from declarative_paas.core.provider import ProviderError
 from declarative_paas.core.resource import Resource
 from declarative_paas.providers.local.home import service_user
-from declarative_paas.providers.local.settings import OPTION_DEFAULTS, LocalSettings
+from declarative_paas.providers.local.settings import OPTION_DEFAULTS, TEXT_OPTIONS, LocalSettings
 
 ENGINE_VERSIONS = {"postgres": "18", "redis": "9"}
 """The major versions whose server binaries this package brings; `redis` is Valkey's number."""
@@ -31,14 +32,17 @@ def _isolation(settings: LocalSettings) -> Diagnostic:
 
 
 def _options(settings: LocalSettings) -> Iterator[Diagnostic]:
+    names = {*OPTION_DEFAULTS, *TEXT_OPTIONS}
     for name, value in sorted(settings.options.items()):
-        if name not in OPTION_DEFAULTS:
+        if name not in names:
             yield error(
                 "unknown-option",
                 f"provider local has no option {name!r} (region {settings.region})",
-                expected=f"one of {', '.join(sorted(OPTION_DEFAULTS))}",
-                suggestion=nearest(name, OPTION_DEFAULTS),
+                expected=f"one of {', '.join(sorted(names))}",
+                suggestion=nearest(name, names),
             )
+        elif name in TEXT_OPTIONS:
+            yield from _link_address(settings)
         elif isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
             yield error(
                 "bad-option", f"option {name} of region {settings.region} is {value!r}", expected="seconds, above 0"
@@ -61,6 +65,28 @@ def _options(settings: LocalSettings) -> Iterator[Diagnostic]:
         yield error("bad-user", f"region {settings.region}: {problem.summary}", expected="an unprivileged user")
 
 
+def _link_address(settings: LocalSettings) -> Iterator[Diagnostic]:
+    try:
+        address = settings.link_address
+    except ValueError as problem:
+        yield error(
+            "bad-option", f"option link_address of region {settings.region}: {problem}", expected=ADDRESS_WANTED
+        )
+        return
+    if address is not None and address.port < 1024 and os.geteuid() != 0:
+        yield error(
+            "privileged-port",
+            f"link_address of region {settings.region} asks for port {address.port}, which only root can bind",
+            expected="a port from 1024 on",
+        )
+    if address is not None and address.port == settings.port:
+        yield error(
+            "port-clash",
+            f"link_address of region {settings.region} asks for port {address.port}, which its router has",
+            expected="another port",
+        )
+
+
 def _resource(resource: Resource) -> Iterator[Diagnostic]:
     match resource.address.type:
         case "release" if "image" in resource.attributes:
@@ -69,6 +95,13 @@ def _resource(resource: Resource) -> Iterator[Diagnostic]:
                 f"{resource.address.app} runs a container image, which provider local cannot",
                 resource.position,
                 expected="source: {path: …}, or a region with provider docker",
+            )
+        case "slug" if "dockerfile" in resource.attributes:
+            yield error(
+                "dockerfiles-unsupported",
+                f"{resource.address.app} is built by a Dockerfile, which provider local cannot",
+                resource.position,
+                expected="a source without `dockerfile`, or a region with provider docker",
             )
         case "addon":
             service = resource.attributes["service"]

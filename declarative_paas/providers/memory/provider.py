@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.data import DataSide
 from declarative_paas.core.diagnostic import Diagnostic
+from declarative_paas.core.links import LinkAddress, LinkHost
 from declarative_paas.core.plan import Operation
 from declarative_paas.core.provider import (
     Absent,
@@ -26,7 +27,9 @@ from declarative_paas.core.provider import (
 )
 from declarative_paas.core.resource import Resource
 from declarative_paas.core.values import Sensitive, Value, decode, encode
-from declarative_paas.providers.memory.data import DataWorld, MemoryPort, world_told
+from declarative_paas.providers.memory.data import DataWorld, world_told
+from declarative_paas.providers.memory.followers import MemoryFollowPort
+from declarative_paas.providers.memory.links import MemoryLinkEnd
 from declarative_paas.providers.memory.world import WorldFault
 
 
@@ -121,6 +124,8 @@ class MemoryProvider:
                 case Operation.RENAME:
                     old = address if request.prior is None else str(request.prior.address)
                     self._world.rename(scope, old, request.instance, address)
+                case Operation.PROMOTE:
+                    raise ValueError("a region promotes nothing: that is done between two")
                 case Operation.DELETE | Operation.FORGET:
                     self._world.remove(scope, address, request.instance)
         return Done(
@@ -130,9 +135,18 @@ class MemoryProvider:
 
     def data_side(self, scope: Scope, addon: ResourceAddress) -> DataSide:
         """The add-on's rows; see `core.data.DataHolder`."""
-        port = MemoryPort(world=self._world, scope=self._scoped(scope), address=str(addon))
+        port = MemoryFollowPort(world=self._world, scope=self._scoped(scope), address=str(addon))
         port.rows()
         return port.side()
+
+    def link_address(self) -> LinkAddress | None:
+        return None
+
+    def near(self, other: LinkHost) -> bool:
+        return isinstance(other, MemoryProvider)
+
+    def link_end(self) -> MemoryLinkEnd:
+        return MemoryLinkEnd()
 
     def _scoped(self, scope: object) -> str:
         return f"{scope}@{self._region}"
@@ -141,7 +155,11 @@ class MemoryProvider:
 def _reading(key: InstanceKey, found: Mapping[str, Any] | None) -> Reading:
     if found is None:
         return Absent()
-    plain = {name: value for name, value in found["outputs"].items() if not _is_sensitive(value)}
+    plain = {
+        name: value
+        for name, value in found["outputs"].items()
+        if value.__class__ is not dict or not _is_sensitive(value)
+    }
     return Present(
         remote_id=f"memory-{key[1]}",
         attributes=decode(found["attributes"]),

@@ -30,6 +30,12 @@ _METHODS = frozenset(
         "write_row",
         "mark_copy",
         "empty",
+        "publish",
+        "keeps",
+        "unpublish",
+        "follow",
+        "end_follow",
+        "leader_keeps",
         "damage",
         "lose",
         "fail_on",
@@ -37,6 +43,8 @@ _METHODS = frozenset(
         "audit",
     }
 )
+
+_BUFFER_BYTES = 1 << 20
 
 
 class RemoteWorld:
@@ -80,6 +88,27 @@ class RemoteWorld:
     def empty(self, scope: str, address: str) -> None:
         self.call("empty", scope, address)
 
+    def publish(self, scope: str, address: str, slot: str) -> list[str]:
+        leader: list[str] = self.call("publish", scope, address, slot)
+        return leader
+
+    def keeps(self, scope: str, address: str, slot: str) -> list[str] | None:
+        leader: list[str] | None = self.call("keeps", scope, address, slot)
+        return leader
+
+    def unpublish(self, scope: str, address: str, slot: str) -> None:
+        self.call("unpublish", scope, address, slot)
+
+    def follow(self, scope: str, address: str, follow: Mapping[str, Any]) -> None:
+        self.call("follow", scope, address, follow)
+
+    def end_follow(self, scope: str, address: str, *, promoted: bool) -> None:
+        self.call("end_follow", scope, address, promoted=promoted)
+
+    def leader_keeps(self, scope: str, address: str) -> bool | None:
+        found: bool | None = self.call("leader_keeps", scope, address)
+        return found
+
     def call(self, method: str, *arguments: Any, **keywords: Any) -> Any:
         """Raises WorldFault: injected ones, and `unavailable` when nobody serves the socket."""
         try:
@@ -103,7 +132,8 @@ class RemoteWorld:
         if stream is None:
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.connect(self._path)
-            stream = connection.makefile("rwb")
+            # A read's answer is one line of megabytes: by the default 8 KB at a time that is a call for each.
+            stream = connection.makefile("rwb", buffering=_BUFFER_BYTES)
             self._local.stream = stream
         return stream
 

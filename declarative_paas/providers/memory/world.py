@@ -6,8 +6,10 @@ Plain JSON in and out, so that a world can live in a process of its own and outl
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,9 +27,18 @@ class WorldFault(Exception):
 
 
 @dataclass(slots=True)
+class Slot:
+    """What one follower is to get: the rows that it has not, and where it is once it follows."""
+
+    waiting: dict[str, str] = field(default_factory=dict[str, str])
+    target: tuple[str, str, str] | None = None
+
+
+@dataclass(slots=True)
 class Thing:
     """One living instance. `key` is the idempotency key of what was last done to it; an add-on holds `rows` of data,
-    and a `mark` while they are a copy on its way."""
+    and a `mark` while they are a copy on its way. `slots` are what it keeps for those that follow it, `follow` tells
+    whom it follows, or followed until it was promoted."""
 
     attributes: dict[str, Any]
     outputs: dict[str, Any]
@@ -36,6 +47,17 @@ class Thing:
     updates: int = 0
     rows: dict[str, str] = field(default_factory=dict[str, str])
     mark: dict[str, Any] | None = None
+    slots: dict[str, Slot] = field(default_factory=dict[str, Slot])
+    follow: dict[str, Any] | None = None
+
+    @property
+    def is_following(self) -> bool:
+        return self.follow is not None and not self.follow["promoted"]
+
+
+_NUMBERS = itertools.count(1)
+_WORLDS: weakref.WeakValueDictionary[str, MemoryWorld] = weakref.WeakValueDictionary()
+"""The worlds of this process: what follows another one finds it here."""
 
 
 class MemoryWorld:
@@ -47,6 +69,8 @@ class MemoryWorld:
         self._faults: dict[str, list[tuple[str, str, int]]] = {}
         self._unreachable = ""
         self.effects = 0
+        self.name = f"world-{next(_NUMBERS)}"
+        _WORLDS[self.name] = self
 
     def put(self, scope: str, address: str, instance: str, key: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
         """Makes or changes an instance; asked the last thing once more, it only answers. Returns its outputs."""
@@ -132,15 +156,100 @@ class MemoryWorld:
                     self.effects += 1
 
     def data(self, scope: str, address: str) -> dict[str, Any]:
-        """The `rows` of an add-on, and the `mark` that a copy left. Raises WorldFault when it is not there."""
+        """The `rows` of an add-on, the `mark` that a copy left, and whom it follows. Raises WorldFault when it is not
+        there."""
         with self._lock:
             thing = self._holder(scope, address)
-            return {"rows": dict(thing.rows), "mark": thing.mark}
+            return {"rows": dict(thing.rows), "mark": thing.mark, "follow": thing.follow}
 
     def write_row(self, scope: str, address: str, name: str, text: str) -> None:
+        """Raises WorldFault also for an add-on that follows another."""
         with self._lock:
-            self._holder(scope, address).rows[name] = text
+            thing = self._holder(scope, address)
+            if thing.is_following:
+                raise WorldFault("invalid", f"{address} follows another add-on: it can only be read")
+            thing.rows[name] = text
+            for slot in thing.slots.values():
+                slot.waiting[name] = text
             self.effects += 1
+        self._stream(thing)
+
+    def publish(self, scope: str, address: str, slot: str) -> list[str]:
+        """Keeps what is written from now on for one follower; returns what it follows by."""
+        with self._lock:
+            self._holder(scope, address).slots[slot] = Slot()
+            self.effects += 1
+            return [self.name, scope, address, slot]
+
+    def keeps(self, scope: str, address: str, slot: str) -> list[str] | None:
+        """What `publish` returned, as long as something is kept for that follower."""
+        with self._lock:
+            return [self.name, scope, address, slot] if slot in self._holder(scope, address).slots else None
+
+    def unpublish(self, scope: str, address: str, slot: str) -> None:
+        """Idempotent."""
+        with self._lock:
+            self._holder(scope, address).slots.pop(slot, None)
+            self.effects += 1
+
+    def follow(self, scope: str, address: str, follow: Mapping[str, Any]) -> None:
+        """`follow`: whom (`leader`, as `publish` returned it), and what else its reader wants to know again."""
+        leader, theirs, their_address, slot = follow["leader"]
+        world = _WORLDS.get(leader)
+        if world is None:
+            raise WorldFault("invalid", f"{their_address} is in a world of another process, which cannot be followed")
+        with self._lock:
+            thing = self._holder(scope, address)
+            thing.follow, thing.mark = dict(follow), None
+            self.effects += 1
+        world.attach(theirs, their_address, slot, (self.name, scope, address))
+
+    def attach(self, scope: str, address: str, slot: str, target: tuple[str, str, str]) -> None:
+        """What is kept in a slot goes to its follower from now on."""
+        with self._lock:
+            thing = self._holder(scope, address)
+            if slot not in thing.slots:
+                raise WorldFault("invalid", f"{address} keeps nothing for {target[2]}")
+            thing.slots[slot].target = target
+        self._stream(thing)
+
+    def end_follow(self, scope: str, address: str, *, promoted: bool) -> None:
+        """Takes writes of its own from now on; a no-op for what does not follow."""
+        with self._lock:
+            thing = self._holder(scope, address)
+            if thing.follow is not None and thing.is_following:
+                thing.follow = {**thing.follow, "promoted": True} if promoted else None
+                self.effects += 1
+
+    def leader_keeps(self, scope: str, address: str) -> bool | None:
+        """Whether the source of a follower still keeps what it has not got; None when it does not answer."""
+        with self._lock:
+            follow = self._holder(scope, address).follow
+        leader, theirs, their_address, slot = follow["leader"] if follow is not None else ("", "", "", "")
+        world = _WORLDS.get(leader)
+        try:
+            return None if world is None else world.keeps(theirs, their_address, slot) is not None
+        except WorldFault:
+            return None
+
+    def replicate(self, scope: str, address: str, rows: Mapping[str, str]) -> None:
+        """What was written to the source of a follower."""
+        with self._lock:
+            thing = self._holder(scope, address)
+            if thing.is_following:
+                thing.rows.update(rows)
+
+    def _stream(self, thing: Thing) -> None:
+        """Gives each follower what waits for it; a world that does not answer gets it with the next row."""
+        for slot in list(thing.slots.values()):
+            world = None if slot.target is None else _WORLDS.get(slot.target[0])
+            if world is None or slot.target is None:
+                continue
+            try:
+                world.replicate(*slot.target[1:], dict(slot.waiting))
+            except WorldFault:
+                continue
+            slot.waiting.clear()
 
     def mark_copy(self, scope: str, address: str, mark: Mapping[str, Any] | None) -> None:
         with self._lock:

@@ -40,7 +40,7 @@ class Definitions:
 
     def write(self, program: Program) -> None:
         """In one step, and only when it differs."""
-        log = program.log or self.directory / "log" / f"{program.name}.log"
+        log = program.log or self.log_file(program.name)
         log.parent.mkdir(parents=True, exist_ok=True)
         text = program_ini(
             program,
@@ -65,6 +65,10 @@ class Definitions:
     def stop_signal(self, name: str) -> int:
         """SIGTERM for a program that is not defined (any more)."""
         return signal.Signals[f"SIG{self._setting(name, 'stopsignal') or 'TERM'}"]
+
+    def log_file(self, name: str) -> Path:
+        """Where a program writes to that has no log of its own."""
+        return self.directory / "log" / f"{name}.log"
 
     def make_log_directories(self) -> None:
         """supervisord refuses every definition when the directory of one log is missing."""

@@ -146,6 +146,10 @@ class RegionSupervisor:
         """Sends a signal to the program's process. Raises SupervisorError when it does not run."""
         self._call("signalProcess", name, str(int(number)))
 
+    def log_file(self, name: str) -> Path:
+        """Where a program writes to that has no log of its own; it may not be there."""
+        return self._definitions.log_file(name)
+
     def programs(self) -> Mapping[str, ProgramStatus]:
         """All programs by name, in one call. Raises SupervisorError when supervisord does not answer."""
         return {status.name: status for status in map(_status, self._call("getAllProcessInfo"))}

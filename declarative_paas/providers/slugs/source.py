@@ -5,13 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+from typing import TypeAlias
 
 MAX_SOURCE_BYTES = 500 * 1024 * 1024
 """Heroku's limit for a compressed slug; a larger source is most likely a mistake."""
@@ -23,6 +20,10 @@ ALWAYS_IGNORED = frozenset(
 
 IGNORE_FILE = ".slugignore"
 """In the source's own directory; gitignore's syntax."""
+
+
+LeavesOut: TypeAlias = Callable[[str, bool], bool]
+"""Whether a path below the source (is it a directory?) does not belong to it; nothing below such a directory does."""
 
 
 class SourceError(Exception):
@@ -44,16 +45,21 @@ def list_files(source: Path) -> list[SourceFile]:
 
     Raises SourceError: no directory, too much in it, or an entry that cannot be read or shipped.
     """
+    return files_below(source, _ignore, IGNORE_FILE)
+
+
+def files_below(source: Path, rules: Callable[[Path], LeavesOut], ignore_file: str) -> list[SourceFile]:
+    """The same by other rules, made for the source's directory. `ignore_file` is where a person writes them."""
     root = _root(source)
     try:
-        found = sorted(_walk(root, "", root, _ignore(root)), key=lambda file: file.path)
+        found = sorted(_walk(root, "", root, rules(root)), key=lambda file: file.path)
     except OSError as problem:
         raise SourceError(f"{problem.filename} cannot be read: {problem.strerror}") from None
     total = sum(file.size for file in found)
     if total > MAX_SOURCE_BYTES:
         raise SourceError(
             f"{source} has {total // 2**20} MB, more than {MAX_SOURCE_BYTES // 2**20}: "
-            f"leave files out with {IGNORE_FILE}"
+            f"leave files out with {ignore_file}"
         )
     return found
 
@@ -100,18 +106,17 @@ def _root(source: Path) -> Path:
     return source.resolve()
 
 
-def _walk(root: Path, below: str, directory: Path, ignore: GitIgnoreSpec | None) -> Iterator[SourceFile]:
+def _walk(root: Path, below: str, directory: Path, leaves_out: LeavesOut) -> Iterator[SourceFile]:
     with os.scandir(directory) as entries:
         for entry in entries:
             if entry.name in ALWAYS_IGNORED:
                 continue
             path = f"{below}{entry.name}"
             is_directory = entry.is_dir(follow_symlinks=False)
-            # Nothing below a directory that is left out is looked at, as git does: it cannot be taken back in.
-            if ignore is not None and ignore.match_file(f"{path}/" if is_directory else path):
+            if leaves_out(path, is_directory):
                 continue
             if is_directory:
-                yield from _walk(root, f"{path}/", Path(entry.path), ignore)
+                yield from _walk(root, f"{path}/", Path(entry.path), leaves_out)
             elif entry.is_symlink():
                 yield SourceFile(path=path, target=_link_target(Path(entry.path), root))
             elif entry.is_file(follow_symlinks=False):
@@ -134,19 +139,26 @@ def _link_target(link: Path, root: Path) -> str:
     return target
 
 
-def _ignore(root: Path) -> GitIgnoreSpec | None:
-    path = root / IGNORE_FILE
-    if not path.is_file():
-        return None
-    from pathspec import GitIgnoreSpec
-
+def lines_of(path: Path) -> list[str]:
+    """Raises SourceError for what is no text."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        return path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
         raise SourceError(f"{path} is not UTF-8 text") from None
+
+
+def _ignore(root: Path) -> LeavesOut:
+    """As git: nothing below a directory that is left out can be taken back in."""
+    path = root / IGNORE_FILE
+    if not path.is_file():
+        return lambda _path, _is_directory: False
+    from pathspec import GitIgnoreSpec
+
+    lines = lines_of(path)
     for number, line in enumerate(lines, start=1):
         try:
             GitIgnoreSpec.from_lines([line])
         except ValueError:
             raise SourceError(f"{path}:{number}: {line!r} is not a gitignore pattern") from None
-    return GitIgnoreSpec.from_lines(lines)
+    spec = GitIgnoreSpec.from_lines(lines)
+    return lambda found, is_directory: spec.match_file(f"{found}/" if is_directory else found)

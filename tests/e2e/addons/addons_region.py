@@ -62,6 +62,9 @@ class SubprocessHost:
     def running(self) -> set[str]:
         return {name for name, (child, _) in self._children.items() if child.poll() is None}
 
+    def last_lines(self, name: str) -> list[str]:
+        raise AssertionError("no test here asks for it")
+
     def kill(self, name: str) -> None:
         """As a crash or a reboot: no clean stop. The server's own children see it and end too."""
         child, _ = self._children[name]

@@ -1,7 +1,9 @@
 """What each forge's API takes and gives, for the operations that `dpaas ci` uses.
 
-GitHub's is its own published OpenAPI description (see `source` in github_api.json). GitLab's and Gitea's are written
-by hand after their documentation, strictly: a key in a request that is not told there is refused.
+GitHub's and Gitea's are their own published descriptions (see `source` in github_api.json and gitea_api.json). What
+Gitea's leaves open is closed: no answer of it has a required key there, so those that are read are required here.
+GitLab's is in no package: it is written by hand after the sources that its published description is made from.
+In every forge's requests and in Gitea's answers, a key that is not told is refused.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from jsonschema import Draft202012Validator
 
 TEXT: dict[str, Any] = {"type": "string"}
 NUMBER: dict[str, Any] = {"type": "integer"}
+YES_NO: dict[str, Any] = {"type": "boolean"}
+SHORT: dict[str, Any] = {"type": "string", "maxLength": 255}
 MAYBE: dict[str, Any] = {"type": ["string", "null"]}
 
 
@@ -62,7 +66,9 @@ GITLAB: dict[str, Any] = {
     },
     "POST /projects/{id}/merge_requests/{iid}/notes": {
         "query": [],
-        "body": strict({"body": TEXT}, {"created_at": TEXT, "internal": {"type": "boolean"}}),
+        "body": strict(
+            {"body": TEXT}, {**dict.fromkeys(["created_at", "merge_request_diff_head_sha"], TEXT), "internal": YES_NO}
+        ),
         "responses": {"201": _NOTE},
     },
     "PUT /projects/{id}/merge_requests/{iid}/notes/{note}": {
@@ -74,12 +80,18 @@ GITLAB: dict[str, Any] = {
         "query": [],
         "body": strict(
             {"state": {"enum": ["pending", "running", "success", "failed", "canceled", "skipped"]}},
-            {"name": TEXT, "context": TEXT, "target_url": TEXT, "description": {"type": "string", "maxLength": 255}},
+            {
+                **dict.fromkeys(["name", "context", "ref"], TEXT),
+                "target_url": SHORT,
+                "description": SHORT,
+                "coverage": {"type": "number"},
+                "pipeline_id": NUMBER,
+            },
         ),
         "responses": {"201": _GITLAB_STATUS},
     },
     "GET /projects/{id}/repository/commits/{sha}/statuses": {
-        "query": [*_PAGES, "name", "all", "ref", "stage"],
+        "query": [*_PAGES, "name", "all", "ref", "stage", "pipeline_id", "order_by", "sort"],
         "body": None,
         "responses": {"200": listing(_GITLAB_STATUS)},
     },
@@ -97,81 +109,6 @@ GITLAB: dict[str, Any] = {
         "query": [],
         "body": strict({}, {"add_labels": TEXT, "remove_labels": TEXT, "title": TEXT}, minProperties=1),
         "responses": {"200": _MERGE_REQUEST},
-    },
-}
-
-_COMMENT = holding(id=NUMBER, body=TEXT, user=holding(id=NUMBER, login=TEXT))
-_LABEL = holding(id=NUMBER, name=TEXT, color=TEXT)
-_GITEA_STATUS = holding(
-    id=NUMBER,
-    context=TEXT,
-    status={"enum": ["pending", "success", "error", "failure", "warning"]},
-    description=TEXT,
-    target_url=TEXT,
-)
-_BRANCH = holding(sha=TEXT, ref=TEXT, repo={"anyOf": [holding(id=NUMBER), {"type": "null"}]})
-_PAGED = ["limit", "page"]
-_REPO = "/repos/{owner}/{repo}"
-GITEA: dict[str, Any] = {
-    "GET /user": {"query": [], "body": None, "responses": {"200": holding(id=NUMBER, login=TEXT)}},
-    f"GET {_REPO}/issues/{{index}}/comments": {
-        "query": [*_PAGED, "since", "before"],
-        "body": None,
-        "responses": {"200": listing(_COMMENT)},
-    },
-    f"POST {_REPO}/issues/{{index}}/comments": {
-        "query": [],
-        "body": strict({"body": TEXT}, {"updated_at": TEXT}),
-        "responses": {"201": _COMMENT},
-    },
-    f"PATCH {_REPO}/issues/comments/{{id}}": {
-        "query": [],
-        "body": strict({"body": TEXT}, {"updated_at": TEXT}),
-        "responses": {"200": _COMMENT},
-    },
-    f"POST {_REPO}/statuses/{{sha}}": {
-        "query": [],
-        "body": strict(
-            {},
-            {
-                "state": {"enum": ["pending", "success", "error", "failure", "warning"]},
-                "target_url": TEXT,
-                "description": TEXT,
-                "context": TEXT,
-            },
-        ),
-        "responses": {"201": _GITEA_STATUS},
-    },
-    f"GET {_REPO}/commits/{{ref}}/statuses": {
-        "query": [*_PAGED],
-        "body": None,
-        "responses": {"200": listing(_GITEA_STATUS)},
-    },
-    f"GET {_REPO}/commits/{{sha}}/pull": {
-        "query": [],
-        "body": None,
-        "responses": {"200": holding(number=NUMBER, merged={"type": "boolean"}, head=_BRANCH, base=_BRANCH)},
-    },
-    f"GET {_REPO}/branches/{{branch}}": {
-        "query": [],
-        "body": None,
-        "responses": {"200": holding(name=TEXT, commit=holding(id=TEXT))},
-    },
-    f"GET {_REPO}/issues/{{index}}/labels": {"query": [], "body": None, "responses": {"200": listing(_LABEL)}},
-    f"POST {_REPO}/issues/{{index}}/labels": {
-        "query": [],
-        "body": strict({"labels": {"type": "array", "items": NUMBER, "minItems": 1}}),
-        "responses": {"200": listing(_LABEL)},
-    },
-    f"DELETE {_REPO}/issues/{{index}}/labels/{{id}}": {"query": [], "body": None, "responses": {"204": None}},
-    f"GET {_REPO}/labels": {"query": [*_PAGED], "body": None, "responses": {"200": listing(_LABEL)}},
-    f"POST {_REPO}/labels": {
-        "query": [],
-        "body": strict(
-            {"name": TEXT, "color": {"type": "string", "pattern": "^#?[0-9a-f]{6}$"}},
-            {"description": TEXT, "exclusive": {"type": "boolean"}},
-        ),
-        "responses": {"201": _LABEL},
     },
 }
 
@@ -224,9 +161,34 @@ def _resolved(description: Description, choices: list[dict[str, Any]]) -> dict[s
     return description.definitions[first["$ref"].rsplit("/", 1)[1]] if "$ref" in first else first
 
 
+GITEA_READ: dict[str, list[str]] = {
+    "User": ["id", "login"],
+    "Comment": ["id", "body", "user"],
+    "CommitStatus": ["id", "context", "status", "description", "target_url"],
+    "PullRequest": ["number", "merged", "head", "base"],
+    "PRBranchInfo": ["sha", "ref", "repo"],
+    "Branch": ["name", "commit"],
+    "PayloadCommit": ["id"],
+    "Label": ["id", "name"],
+}
+"""What the client reads, by definition."""
+
+
 def description_of(platform: str) -> Description:
-    if platform == "github":
-        text = Path(__file__).with_name("github_api.json").read_text(encoding="utf-8")
-        told = json.loads(text)
-        return Description(operations=told["operations"], definitions=told["$defs"])
-    return Description(operations={"gitlab": GITLAB, "gitea": GITEA}[platform])
+    match platform:
+        case "gitlab":
+            return Description(operations=GITLAB)
+        case "gitea":
+            told = _published("gitea_api.json")
+            for name, schema in told["$defs"].items():
+                schema["additionalProperties"] = False
+                schema.setdefault("required", GITEA_READ.get(name, []))
+            return Description(operations=told["operations"], definitions=told["$defs"])
+        case _:
+            told = _published("github_api.json")
+            return Description(operations=told["operations"], definitions=told["$defs"])
+
+
+def _published(file: str) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(Path(__file__).with_name(file).read_text(encoding="utf-8"))
+    return told

@@ -1,4 +1,4 @@
-"""A repository on a fake forge: a real git remote, clones of it as a workflow's jobs get them, a memory platform."""
+"""A repository on a fake forge: a real git server, clones of it as a workflow's jobs get them, a memory platform."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 from fake_forge import ME, TOKEN, FakeForge, Pull
+from git_server import GitServer
 
 from declarative_paas.providers.memory.remote import RemoteWorld
 
@@ -22,7 +23,7 @@ CONTEXT = "dpaas/acme/default/main"
 
 
 class Workshop:
-    """`remote` is bare; every job works in a clone of its own. Removed by `close`."""
+    """`remote` is what the git server holds; every job works in a clone of its own. Removed by `close`."""
 
     def __init__(self, platform: str) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="dpaas-ci-"))
@@ -41,12 +42,14 @@ class Workshop:
         self._jobs = 0
         self.git("init", "--quiet", "--bare", "-b", "main", str(self.remote), cwd=self.root)
         self.git("init", "--quiet", "-b", "main", str(self.work), cwd=self.root)
-        self.git("remote", "add", "origin", str(self.remote))
+        self.server = GitServer(self.root)
+        self.git("remote", "add", "origin", f"{self.server.url}/remote.git")
         self.write_app("shop")
         self.commit("first")
         self.push("main")
 
     def close(self) -> None:
+        self.server.close()
         self.forge.close()
         self.world_process.kill()
         self.world_process.wait()
@@ -55,7 +58,7 @@ class Workshop:
         shutil.rmtree(self.root)
 
     def git(self, *arguments: str, cwd: Path | None = None) -> str:
-        name = ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "protocol.file.allow=always"]
+        name = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
         done = subprocess.run(
             ["git", *name, *arguments],
             cwd=cwd or self.work,
@@ -111,7 +114,7 @@ class Workshop:
         """A job's clone with the merge of the pull request checked out, as the forge makes it."""
         self._jobs += 1
         clone = self.root / f"job{self._jobs}"
-        self.git("clone", "--quiet", str(self.remote), str(clone), cwd=self.root)
+        self.git("clone", "--quiet", f"{self.server.url}/remote.git", str(clone), cwd=self.root)
         self.git("checkout", "--quiet", "--detach", base, cwd=clone)
         self.git("merge", "--quiet", "--no-ff", "-m", "merge", pull.head, cwd=clone)
         self._give_key(clone)
@@ -126,7 +129,7 @@ class Workshop:
         pull.merged_as = self.git("rev-parse", "HEAD")
         self._jobs += 1
         clone = self.root / f"job{self._jobs}"
-        self.git("clone", "--quiet", str(self.remote), str(clone), cwd=self.root)
+        self.git("clone", "--quiet", f"{self.server.url}/remote.git", str(clone), cwd=self.root)
         self._give_key(clone)
         return clone
 

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+from contextlib import closing
 
 from ci_case import CONTEXT, ME, Workshop
+
+from declarative_paas.core.address import Scope
+from declarative_paas.state.sqlite import SqliteStore
+from declarative_paas.vault.keyring import Keyring
+from declarative_paas.workflow.lock import holder
+from declarative_paas.workflow.world import SystemClock
 
 MARKER = "<!-- dpaas preview: acme/default/main -->"
 
@@ -86,6 +94,26 @@ def test_a_base_that_moved_is_told_and_refused_when_asked_so(workshop: Workshop)
     assert "seal" not in refused["description"]
 
 
+def test_an_apply_that_runs_meanwhile_is_told_to_the_reviewer(on_github: Workshop) -> None:
+    pull = on_github.propose()
+    clone = on_github.checkout_merge(pull)
+    on_github.dpaas(clone, "apply", "--auto-approve")
+    on_github.branch()
+    on_github.write_app("api")
+    on_github.commit("an app more")
+    pull = on_github.propose()
+    with closing(SqliteStore(on_github.state, clock=SystemClock(), keyring=lambda: Keyring(on_github.key))) as store:
+        lease = store.acquire(Scope("acme"), holder(), 60)
+        on_github.plan(pull)
+        on_github.plan(pull, "--affected")
+        [comment] = on_github.forge.ours()
+        assert "apply-in-progress" in comment["body"]
+        assert f"`{os.getpid()}" in comment["body"], "who it is"
+        store.release(lease)
+    on_github.plan(pull)
+    assert "apply-in-progress" not in on_github.forge.ours()[0]["body"]
+
+
 def test_neither_a_comment_nor_a_status_that_somebody_wrote_is_an_approval(workshop: Workshop) -> None:
     workshop.branch()
     workshop.write_app("api")
@@ -115,9 +143,29 @@ def test_a_deleted_comment_is_made_again_and_pages_are_read_to_their_end(worksho
     workshop.plan(pull)
     workshop.plan(pull)
     assert len(workshop.forge.ours()) == 1, "found again on the third page"
+    workshop.forge.has_user = workshop.platform == "gitlab"  # the others' workflows may not ask who they are
+    workshop.plan(pull)
+    assert len(workshop.forge.ours()) == 1, "known by what it is written as"
     workshop.forge.comments[:] = [item for item in workshop.forge.comments if item["author"] != ME]
     workshop.plan(pull)
     assert len(workshop.forge.ours()) == 1
+
+
+def test_labels_beyond_a_page_that_links_to_no_next_one_are_known() -> None:
+    workshop = Workshop("gitea")
+    try:
+        workshop.forge.labels = [f"label {number}" for number in range(7)] + ["dpaas: changes"]
+        workshop.forge.most_a_page, workshop.forge.is_silent = 3, True
+        for number in range(120):
+            workshop.forge.add_comment(f"remark {number}")
+        pull = workshop.propose()
+        workshop.plan(pull)
+        workshop.plan(pull)
+        assert workshop.forge.labels.count("dpaas: changes") == 1
+        assert pull.labels == ["dpaas: changes"]
+        assert len(workshop.forge.ours()) == 1
+    finally:
+        workshop.close()
 
 
 def test_several_stacks_have_a_comment_and_a_status_each(workshop: Workshop) -> None:

@@ -100,6 +100,16 @@ def test_gitlabs_template_plans_and_applies() -> None:
         pattern = template[".dpaas-plan"]["artifacts"]["reports"]["terraform"]
         [report] = list(clone.glob(pattern))
         assert read(report) == {"create": 5, "update": 0, "delete": 0}
+        assert read(clone / template[".dpaas-plan"]["artifacts"]["reports"]["codequality"]) == []
+        workshop.write_app("shop", config={"TOKEN": "ghp_" + "aB3d" * 9})
+        workshop.commit("a token")
+        clone = workshop.checkout_merge(workshop.propose())
+        run_script(workshop, clone, "\n".join(template[".dpaas-plan"]["script"]), environment)
+        [entry] = read(clone / "plans" / "codequality.json")
+        assert (entry["check_name"], entry["severity"]) == ("unmarked-secret", "major")
+        lines = (clone / entry["location"]["path"]).read_text().splitlines()
+        assert lines[entry["location"]["lines"]["begin"] - 1].strip().startswith("TOKEN: ghp_")
+        assert "aB3d" not in str(entry)
         workshop.branch("change")
         workshop.commit("to merge")
         pull = workshop.propose()

@@ -47,7 +47,7 @@ def test_make_may_be_left_out_and_options_may_come_first(stage: Stage, arguments
         (("shop", "--region", "us", "--data", "DATABASE=move"), "invalid-choice"),
         (("shop", "--region", "us", "--data", "DATABASE"), "bad-option"),
         (("shop", "--region", "us", "--domain", "a.example.com=b.example.com"), "unknown-domain"),
-        (("shop", "--region", "us", "--data", "DATABASE=follow"), "follow-unsupported"),
+        (("shop", "--region", "us", "--data", "DATABASE=follows"), "invalid-choice"),
     ],
 )
 def test_what_cannot_be_forked_is_told_and_nothing_is_written(

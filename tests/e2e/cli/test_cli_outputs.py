@@ -7,6 +7,7 @@ import subprocess
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 from cli_case import DPAAS, Stage, environment_of
 
 SECRET = "correct-horse-battery-staple-7719"
@@ -25,6 +26,31 @@ def test_an_apply_as_json_is_one_event_a_line(stage: Stage) -> None:
     assert sum(line["kind"] == "step_succeeded" for line in lines) == 8
     again = [json.loads(line) for line in stage.apply("--json").stdout.splitlines()]
     assert [line["kind"] for line in again] == ["apply_finished"]
+
+
+def test_status_tells_of_maintenance_mode(stage: Stage) -> None:
+    stage.apply()
+    assert "maintenance" not in stage.run("status").stdout
+    stage.apps["shop"]["maintenance"] = True
+    stage.write()
+    stage.apply()
+    assert "http://shop.memory.example (maintenance mode)" in stage.run("status").stdout
+    assert json.loads(stage.run("status", "--json").stdout)["apps"][0]["maintenance"] is True
+
+
+def test_a_record_is_one_json_document_also_while_a_move_keeps_another_instance(stage: Stage) -> None:
+    stage.apply()
+    manifest = stage.directory / "dpaas.yaml"
+    platform, shop = yaml.safe_load_all(manifest.read_text())
+    platform["spec"]["regions"]["eu"] = platform["spec"]["regions"]["us"]
+    shop["spec"]["region"] = "eu"
+    manifest.write_text(yaml.safe_dump_all([platform, shop]))
+    stage.apply()
+    shown = json.loads(stage.run("state", "show", "app.shop").stdout)
+    assert (shown["region"], shown["status"]) == ("eu", "current")
+    (kept,) = shown["other_instances"]
+    assert (kept["region"], kept["status"]) == ("us", "retained")
+    assert "other_instances" not in json.loads(stage.run("state", "show", "secret.shop/SESSION_KEY").stdout)
 
 
 def test_a_failed_apply_as_json_tells_the_failure_as_an_event(stage: Stage) -> None:

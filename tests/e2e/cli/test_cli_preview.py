@@ -81,16 +81,43 @@ def test_a_loss_that_nobody_confirmed_is_an_error_of_the_preview_and_its_way_out
     assert [risk["confirmed"] for risk in agreed["risks"] if risk["risk"] == "data loss"] == [True]
 
 
-def test_an_app_s_new_total_is_told_of_a_plan_made_now(stage: Stage) -> None:
+def test_an_app_s_new_total_is_told_of_a_plan_made_now_and_of_a_saved_one_in_every_format(stage: Stage) -> None:
     stage.apply()
     stage.apps["shop"]["formation"]["web"]["quantity"] = 3
     stage.write()
+    stage.run("plan", "--out", "plan.json")
     shown = json.loads(stage.run("preview", "--format", "json").stdout)
     [app] = shown["preview"]["apps"]
     assert (
         app["cost"]["after_cents"] == shown["summary"]["price_after_cents"] == shown["preview"]["cost"]["after_cents"]
     )
     assert app["cost"]["percent"] == shown["preview"]["cost"]["percent"] > 0
+    saved = {form: stage.run("preview", "plan.json", "--format", form).stdout for form in Format}
+    assert json.loads(saved[Format.JSON])["preview"]["apps"][0]["cost"] == app["cost"]
+    assert json.loads(saved[Format.SARIF])["runs"][0]["properties"]["costByApp"] == {"shop": app["cost"]}
+    total, change = f"${app['cost']['after_cents'] / 100:.2f}", f"+${app['cost']['delta_cents'] / 100:.2f}"
+    for form, row in (
+        (Format.TEXT, f"shop                 {change}    {total}"),
+        (Format.MARKDOWN, f"| `shop` | {change} | {total} |"),
+        (Format.HTML, f"<td>{change}</td><td>{total}</td>"),
+        (Format.JUNIT, f'name="cost-a-month" value="{total}/mo ({change}, '),
+    ):
+        assert row in saved[form], form
+
+
+def test_what_changed_since_an_earlier_preview_is_part_of_the_next_one(stage: Stage) -> None:
+    stage.run("preview", "--out", "before.json")
+    assert "nothing changed" in stage.run("preview", "--since", "before.json").stdout
+    stage.apps["shop"]["config"]["LOG_LEVEL"] = "debug"
+    stage.write()
+    told = "~ config.shop: what is asked for differs in vars.LOG_LEVEL"
+    assert f"Since before.json:\n    {told}\n" in stage.run("preview", "--since", "before.json").stdout
+    assert f"- `{told}`" in stage.run("preview", "--since", "before.json", "--format", "markdown").stdout
+    assert f"<code>{told}</code>" in stage.run("preview", "--since", "before.json", "--format", "html").stdout
+    shown = json.loads(stage.run("preview", "--since", "before.json", "--format", "json").stdout)
+    assert shown["preview"]["since"] == {"name": "before.json", "differences": [told]}
+    (stage.directory / "before.json").write_text("{}")
+    assert "not-a-plan" in stage.run("preview", "--since", "before.json", expect=1).stderr
 
 
 @pytest.mark.parametrize("command", [["plan"], ["plan", "--json"], ["plan", "--verbose"], ["apply", "--auto-approve"]])

@@ -9,21 +9,30 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from docker_case import SERVER, Case, Place
 from docker_rig import DockerRig, RigHost
 
+from declarative_paas.core.address import Scope
+from declarative_paas.core.follow import Endpoint
+from declarative_paas.core.links import LinkAddress, LinkSpec
 from declarative_paas.providers.docker.engine import networks
 from declarative_paas.providers.docker.engine.connection import Engine
 from declarative_paas.providers.docker.engine.dyno_container import PORT
 from declarative_paas.providers.docker.engine.guard import Guard
 from declarative_paas.providers.docker.engine.labels import Labels, object_name
+from declarative_paas.providers.docker.links import ENTRY_PORT, LISTENER_PORT, ContainerLinks
+from declarative_paas.providers.docker.services.images import ServiceImages
+from declarative_paas.providers.links.region_links import Link, RegionLinks, Route
+from declarative_paas.transfer.link_keys import make_link_keys
 
-# Of this run's own: another run may have services on the same hosts.
-HOST_SERVICE, ROUTER, OUTSIDE, METADATA_PORT = (21_000 + os.getpid() % 2_500 * 4 + number for number in range(4))
+# Of this run's own: another run may have services on the same hosts. Below the ports that local regions take.
+HOST_SERVICE, ROUTER, OUTSIDE, METADATA_PORT, LINK = (10_000 + os.getpid() % 2_000 * 5 + number for number in range(5))
 ADDON = 5432
+FOLLOWING = "r1"
 NO, YES = "unreachable", "reachable"
 Pair = tuple[str, str, str | Case, str, int]
 """What, the verdict wanted, from where (a container's name, or the host of a case), to which address and port."""
@@ -83,9 +92,10 @@ def neighbour(rig: DockerRig, host: RigHost, target: Place, owner: Labels) -> It
 class Town:
     """Two apps with their databases, a stranger's container, a host with services, and the world outside."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, host_ip: str) -> None:
         slug = case.server_slug()
         self.case = case
+        self.host_ip = host_ip
         self.shop_1 = case.start(case.dyno(slug, "web.1"))
         self.shop_2 = case.start(case.dyno(slug, "web.2"))
         self.blog = case.start(case.dyno(slug, "blog.1"))
@@ -93,6 +103,36 @@ class Town:
         networks.connect(case.engine, self.shop_db.name, self.shop_2.network, ["shop-db"])
         self.blog_db = case.listener("blog-db", self.blog.network, ADDON)
         self.stranger = case.listener("stranger", "bridge", ADDON)
+        self.listening, self.dialling = self._linked()
+
+    def _linked(self) -> tuple[ContainerLinks, ContainerLinks]:
+        """Two ends: the shop's database follows the blog's, which is to be in a region of its own on this engine."""
+        spec = LinkSpec(scope=Scope("acme"), id="one", source="eu", target="us")
+        address = LinkAddress(host=self.host_ip, port=LINK)
+        ends: list[ContainerLinks] = []
+        for region, keys, server in zip(
+            ("eu", "us"), make_link_keys(spec, datetime.now(UTC)), (self.blog_db, self.shop_db), strict=True
+        ):
+            ends.append(self._link_end(region, server))
+            route = Route(name=FOLLOWING, addon="database", server=Endpoint(host=server.name, port=ADDON))
+            ends[-1].ensure(
+                RegionLinks(region=region, links=(Link(spec=spec, address=address, keys=keys, routes=(route,)),))
+            )
+        return ends[0], ends[1]
+
+    def _link_end(self, region: str, server: Place) -> ContainerLinks:
+        engine, owner = self.case.engine, self.case.owner.with_(region=region)
+
+        def connect(key: str, network: str) -> None:
+            networks.connect(engine, server.name, network)
+
+        images = ServiceImages(engine, lambda: self.case.stack)
+        return ContainerLinks(engine, owner, images, self.case.pool, connect=connect, lock=nullcontext)
+
+    def way_to(self, end: ContainerLinks) -> list[str]:
+        """The addresses of a link end: outside, and beside the add-on that it is there for."""
+        found: Any = self.case.engine.api.inspect_container(end.name)
+        return sorted(network["IPAddress"] for network in found["NetworkSettings"]["Networks"].values())
 
     def gateway_of(self, place: Place) -> str:
         found: Any = self.case.engine.api.inspect_container(place.name)
@@ -101,7 +141,7 @@ class Town:
 
 def test_every_pair_on_each_engine(rig: DockerRig, host: RigHost, owner: Labels) -> None:
     with host.open() as engine, ExitStack() as stack:
-        town = Town(Case(engine, owner))
+        town = Town(Case(engine, owner), host.ip)
         Guard(engine, owner, town.case.stack.id, [str(ROUTER)]).ensure_running()
         for port in (HOST_SERVICE, ROUTER):
             town.case.host_service(port)
@@ -111,7 +151,7 @@ def test_every_pair_on_each_engine(rig: DockerRig, host: RigHost, owner: Labels)
         verdicts = matrix(rig, host, town, next_door=next_door, has_metadata=has_metadata)
         print(f"\nisolation on engine {host.name}:")
         for what, wanted, found in verdicts:
-            print(f"  {what:<48} {found:<12} {'as wanted' if found == wanted else f'WANTED {wanted}'}")
+            print(f"  {what:<64} {found:<12} {'as wanted' if found == wanted else f'WANTED {wanted}'}")
         assert [verdict for verdict in verdicts if verdict[1] != verdict[2]] == []
         assert has_metadata == (host.namespace is not None)
 
@@ -155,6 +195,33 @@ def inner_pairs(town: Town) -> list[Pair]:
         ("dyno -> add-on of another app, by name", NO, shop, town.blog_db.name, ADDON),
         ("add-on -> dyno of another app", NO, town.shop_db.name, town.blog.ip, PORT),
         ("dyno -> a stranger's container", NO, shop, town.stranger.ip, ADDON),
+        *link_pairs(town),
+    ]
+
+
+def link_pairs(town: Town) -> list[Pair]:
+    """The one way through a link is from a server that follows to the one that it follows."""
+    shop, blog = town.shop_1.name, town.blog.name
+    entries = [("entry", address, ENTRY_PORT) for address in town.way_to(town.dialling)]
+    listeners = [("listener", address, LISTENER_PORT) for address in town.way_to(town.listening)]
+    closed = [
+        (f"{who} -> {what} of a link, at {address}", NO, origin, address, port)
+        for who, origin in (
+            ("dyno of the follower", shop),
+            ("dyno of the source", blog),
+            ("stranger", town.stranger.name),
+        )
+        for what, address, port in (*entries, *listeners)
+    ]
+    others = [
+        (f"add-on that does not follow -> entry, at {address}", NO, town.blog_db.name, address, port)
+        for _, address, port in entries
+    ]
+    return [
+        ("add-on that follows -> what it follows", YES, town.shop_db.name, FOLLOWING, ENTRY_PORT),
+        ("add-on that follows -> the other's port itself", NO, town.shop_db.name, town.blog_db.ip, ADDON),
+        *closed,
+        *others,
     ]
 
 
@@ -165,6 +232,7 @@ def outer_pairs(rig: DockerRig, host: RigHost, town: Town) -> list[Pair]:
         ("dyno -> service of the host, by another gateway", NO, shop, town.gateway_of(town.blog), HOST_SERVICE),
         ("dyno -> service of the host, by its address", NO, shop, host.ip, HOST_SERVICE),
         ("dyno -> the router's port on the host", YES, shop, host.ip, ROUTER),
+        ("dyno -> listener of a link, by the host", NO, shop, host.ip, LINK),
         ("dyno -> outside", YES, shop, rig.outside, OUTSIDE),
         ("router -> $PORT of a dyno", YES, town.case, town.shop_1.ip, PORT),
         ("router -> $PORT of a dyno of another app", YES, town.case, town.blog.ip, PORT),

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pty
-import select
-import struct
 import subprocess
 import sys
 import termios
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from docker_case import Case
 from docker_rig import DockerRig
+from own_terminal import Terminal
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.providers.docker.engine import inventory
@@ -27,41 +24,6 @@ CHILD = Path(__file__).with_name("oneoff_child.py")
 
 def command(rig: DockerRig, case: Case, mode: str, target: str, script: str) -> list[str]:
     return [sys.executable, str(CHILD), rig.us.url, mode, target, case.owner.platform, script]
-
-
-class Terminal:
-    """A process with a terminal of its own, 91 columns wide."""
-
-    def __init__(self, argv: list[str]) -> None:
-        self.master, slave = pty.openpty()
-        self.resize(24, 91)
-        self.process = subprocess.Popen(
-            argv, stdin=slave, stdout=slave, stderr=slave, start_new_session=True, close_fds=True
-        )
-        os.close(slave)
-        self.screen = ""
-
-    def resize(self, rows: int, columns: int) -> None:
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def type(self, text: str) -> None:
-        os.write(self.master, text.encode())
-
-    def until(self, text: str) -> None:
-        deadline = time.monotonic() + 30
-        while text not in self.screen:
-            assert time.monotonic() < deadline, f"no {text!r} on the screen:\n{self.screen}"
-            if select.select([self.master], [], [], 0.2)[0]:
-                try:
-                    self.screen += os.read(self.master, 4096).decode()
-                except OSError:
-                    break
-        assert text in self.screen, self.screen
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self.master)
 
 
 @pytest.fixture
@@ -112,7 +74,7 @@ def test_a_terminal_is_one_inside_and_follows_the_window(terminal: Terminal) -> 
     terminal.until("a-terminal")
     terminal.until("24 91")
     terminal.resize(30, 77)
-    terminal.process.send_signal(28)  # SIGWINCH: as a real terminal tells its foreground process
+    terminal.tell_of_resize()
     terminal.type("until stty size | grep 77; do sleep 0.1; done\n")
     terminal.until("30 77")
     terminal.type("exit 4\n")

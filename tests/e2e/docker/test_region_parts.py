@@ -14,7 +14,7 @@ from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.providers.docker.engine import containers, execute, gc, inventory, networks
 from declarative_paas.providers.docker.engine.gc import PrunableKind
 from declarative_paas.providers.docker.engine.guard import Guard
-from declarative_paas.providers.docker.engine.keeper import RECORDS, Keeper
+from declarative_paas.providers.docker.engine.keeper import LOGS, RECORDS, Keeper
 from declarative_paas.providers.docker.engine.labels import Labels, object_name
 from declarative_paas.providers.docker.engine.networks import Pool
 
@@ -117,6 +117,28 @@ def test_a_keeper_holds_its_records_over_its_own_loss(case: Case) -> None:
     case.engine.api.remove_container(keeper.name, force=True, v=True)
     keeper.ensure_running()
     assert execute.run(case.engine, keeper.name, ["cat", f"{RECORDS}/one"]).stdout == b"kept"
+
+
+def test_a_keeper_of_another_version_is_made_again_with_its_records(case: Case) -> None:
+    keeper = Keeper(case.engine, case.owner, case.stack.id)
+    keeper.ensure_running()
+    execute.run(case.engine, keeper.name, ["sh", "-c", f"cat > {RECORDS}/one"], stdin=b"kept")
+    case.engine.api.remove_container(keeper.name, force=True, v=True)
+    older: Any = case.engine.api.create_container(
+        case.stack.id,
+        ["sleep", "3600"],
+        name=keeper.name,
+        labels=case.owner.with_(role="keeper").to_map(),
+        host_config=case.engine.api.create_host_config(binds=[f"{keeper.volume}:{RECORDS}"]),
+    )
+    case.engine.api.start(older["Id"])
+    keeper.ensure_running()
+    assert case.engine.api.inspect_container(keeper.name)["Id"] != older["Id"]
+    assert execute.run(case.engine, keeper.name, ["cat", f"{RECORDS}/one"]).stdout == b"kept"
+    assert execute.run(case.engine, keeper.name, ["test", "-w", LOGS]).status == 0
+    made = case.engine.api.inspect_container(keeper.name)["Id"]
+    keeper.ensure_running()
+    assert case.engine.api.inspect_container(keeper.name)["Id"] == made
 
 
 def test_a_keeper_has_no_network_and_survives_a_prune(case: Case) -> None:

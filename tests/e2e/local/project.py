@@ -32,6 +32,7 @@ class Project:
             "us": {"provider": "local", "jurisdiction": "US", "options": {"drain_timeout_s": 15, "stop_timeout_s": 10}}
         }
         self.apps: dict[str, dict[str, Any]] = {}
+        self.moved: list[dict[str, str]] = []
         self._urls: dict[str, str] = {}
 
     def copy_source(self, app: str = "echo") -> Path:
@@ -45,9 +46,20 @@ class Project:
         self.apps[name] = {**self.apps.get(name, {}), **spec}
         self.write()
 
+    def rename(self, old: str, new: str) -> None:
+        """In the manifests: the app has the new name, and the Platform says that it is the same one."""
+        self.apps[new] = self.apps.pop(old)
+        self._urls.pop(old, None)
+        self.moved = [{"from": f"app.{old}", "to": f"app.{new}"}]
+        self.write()
+
     def write(self) -> None:
         documents: list[dict[str, Any]] = [
-            {"kind": "Platform", "metadata": {"name": self.name}, "spec": {"regions": self.regions}}
+            {
+                "kind": "Platform",
+                "metadata": {"name": self.name},
+                "spec": {"regions": self.regions, "moved": self.moved},
+            }
         ]
         documents += [
             {"kind": "App", "metadata": {"name": name}, "spec": spec} for name, spec in sorted(self.apps.items())

@@ -8,6 +8,7 @@ import shutil
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,12 +29,14 @@ class MovingShop(Project):
         self.lay_out("us")
         self.apply()
 
-    def lay_out(self, region: str) -> None:
-        """Writes the manifests with the storefront in a region."""
+    def lay_out(self, region: str, move: Mapping[str, str] | None = None) -> None:
+        """Writes the manifests with the storefront in a region, and how its data comes along."""
         platform, shop = yaml.safe_load_all((EXAMPLE / "dpaas.yaml").read_text(encoding="utf-8"))
         for name, port in self.ports.items():
             platform["spec"]["regions"][name]["port"] = port
         shop["spec"]["region"] = region
+        if move is not None:
+            shop["spec"]["move"] = dict(move)
         (self.directory / "dpaas.yaml").write_text(yaml.safe_dump_all([platform, shop]), encoding="utf-8")
 
     def orders(self) -> set[int]:

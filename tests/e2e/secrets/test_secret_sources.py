@@ -261,6 +261,21 @@ def test_an_encrypted_file_that_is_not_declared_is_written_when_asked_for(stage:
     assert "holds no secret shop/token" in stage.run("plan", expect=1).stderr
 
 
+def test_an_entry_of_an_encrypted_file_that_is_not_declared_can_be_removed(stage: SecretStage) -> None:
+    stage.source("shop/token", encrypted="secrets.json")
+    stage.app("shop", TOKEN={"secret": "shop/token"})
+    stage.store("shop/token", "hunter2")
+    stage.run("secrets", "set", "shop/old", "--encrypted", "secrets.json", stdin="stale")
+    stage.run("secrets", "set", "shop/stray", "--encrypted", "stray.json", stdin="stale")
+    assert "Removed shop/old from " in stage.run("secrets", "rm", "shop/old").stdout
+    content = json.loads((stage.directory / "secrets.json").read_text())
+    assert list(content["secrets"]) == ["shop/token"]
+    assert "no secret 'shop/stray' is stored" in stage.run("secrets", "rm", "shop/stray", expect=1).stderr
+    stage.run("secrets", "rm", "shop/stray", "--encrypted", "stray.json")
+    assert json.loads((stage.directory / "stray.json").read_text())["secrets"] == {}
+    stage.run("plan")
+
+
 def test_a_variable_that_is_a_source_can_still_be_read_by_set(stage: SecretStage) -> None:
     stage.source("shop/token", env="SHOP_TOKEN")
     stage.app("shop")

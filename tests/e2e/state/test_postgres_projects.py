@@ -38,6 +38,16 @@ def project(location: str) -> Iterator[TeamStage]:
         made.close()
 
 
+def checked_out_again(project: TeamStage, other: Path) -> Path:
+    """Another checkout: it shares the manifests and the key file, and nothing else."""
+    (other / ".dpaas").mkdir(parents=True)
+    shutil.copytree(project.directory / "src", other / "src")
+    shutil.copy(project.directory / ".dpaas" / "secret.key", other / ".dpaas" / "secret.key")
+    manifest = (project.directory / "dpaas.yaml").read_text()
+    (other / "dpaas.yaml").write_text(manifest.replace("world.sock", str(project.directory / "world.sock")))
+    return other
+
+
 def test_what_one_person_applied_the_other_ones_plan_knows(
     project: TeamStage, tmp_path: Path, database: str, opened: Opener
 ) -> None:
@@ -46,13 +56,7 @@ def test_what_one_person_applied_the_other_ones_plan_knows(
         assert connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = 'dpaas'").fetchone() is None
     assert "Applied: 8 created" in project.apply().stdout
     assert not list(project.directory.rglob("*.db"))
-    # The second checkout shares the manifests and the key file, and nothing else.
-    other = tmp_path / "other"
-    (other / ".dpaas").mkdir(parents=True)
-    shutil.copytree(project.directory / "src", other / "src")
-    shutil.copy(project.directory / ".dpaas" / "secret.key", other / ".dpaas" / "secret.key")
-    manifest = (project.directory / "dpaas.yaml").read_text()
-    (other / "dpaas.yaml").write_text(manifest.replace("world.sock", str(project.directory / "world.sock")))
+    other = checked_out_again(project, tmp_path / "other")
     assert "No changes" in project.run("plan", "--detailed-exitcode", cwd=other).stdout
     pulled = json.loads(project.run("state", "pull", cwd=other).stdout)
     assert len(pulled["resources"]) == 8
@@ -98,6 +102,25 @@ def test_an_apply_that_is_killed_is_finished_by_the_next_one(project: TeamStage)
     assert "No changes" in project.run("plan", "--detailed-exitcode").stdout
     found = project.world.call("audit")
     assert not found["duplicates"], found
+
+
+def test_what_one_person_left_unfinished_another_one_resumes(project: TeamStage, tmp_path: Path) -> None:
+    project.apply()
+    project.world.call("fail_on", "formation.shop", summary="not today")
+    project.apply("--replace", "formation.shop", expect=1)
+    other = checked_out_again(project, tmp_path / "other")
+    # That it was to be replaced stands in no manifest: the state tells it.
+    assert "No changes" in project.run("plan", "--detailed-exitcode", cwd=other).stdout
+    done = project.run("apply", "--resume", cwd=other)
+    assert "Applied: 1 created, 1 deleted" in done.stdout
+    assert "nothing is left [nothing-to-resume]" in project.run("apply", "--resume", expect=1).stderr
+    # With other manifests it is not the rest of that apply any more.
+    project.world.call("fail_on", "formation.shop", summary="not today")
+    project.apply("--replace", "formation.shop", expect=1)
+    manifest = other / "dpaas.yaml"
+    manifest.write_text(manifest.read_text().replace("LOG_LEVEL: info", "LOG_LEVEL: debug"))
+    refused = project.run("apply", "--resume", cwd=other, expect=1)
+    assert "config.shop was not part of it" in refused.stderr
 
 
 def test_a_repair_of_the_record_leaves_a_copy_of_the_scope_beside_the_project(project: TeamStage) -> None:

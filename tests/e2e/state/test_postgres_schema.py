@@ -11,11 +11,17 @@ from postgres_stage import PASSWORD, ROLE, Opener, Stage, administrator
 from psycopg import sql
 from store_case import SCOPE, at, put
 
-from declarative_paas.core.state import StateError
+from declarative_paas.core.state import BegunText, StateError
 from declarative_paas.core.values import SecretRef
 from declarative_paas.state.postgres_schema import FORMAT, TABLES, UPGRADES, PostgresFormats
 
 Objects = list[tuple[object, ...]]
+FIRST_ENTRY = (
+    '{"id": "20260101T000000-4", "started_at": "2026-01-01T00:00:00+00:00", "finished_at": null, "actor": "ann",'
+    ' "command": "apply", "outcome": "running", "plan_digest": "abc", "summary": {"create": 2},'
+    ' "failures": ["app.shop: refused"]}'
+)
+"""As format 1 wrote it."""
 
 
 def objects(database: str) -> Objects:
@@ -126,21 +132,41 @@ def test_who_may_not_read_a_state_is_refused_and_never_shown_an_empty_one(
 
 
 def newer(calls: list[int]) -> PostgresFormats:
-    """A version of this program that writes format 3."""
+    """A later version of this program, two formats ahead."""
 
-    def to_two(connection: object) -> None:
+    def to_next(connection: object) -> None:
         calls.append(1)
         connection.execute("ALTER TABLE holds ADD COLUMN note text")  # type: ignore[attr-defined]
 
-    def to_three(connection: object) -> None:
+    def to_last(connection: object) -> None:
         calls.append(2)
         connection.execute("UPDATE holds SET note = ''")  # type: ignore[attr-defined]
 
-    return PostgresFormats(current=3, upgrades={1: to_two, 2: to_three})
+    return PostgresFormats(current=FORMAT + 2, upgrades={FORMAT: to_next, FORMAT + 1: to_last})
 
 
 def test_every_format_has_a_way_to_the_newest() -> None:
     assert sorted(UPGRADES) == list(range(1, FORMAT))
+
+
+def test_a_state_of_the_first_format_is_read_and_written_on(database: str, location: str, opened: Opener) -> None:
+    first = opened(location)
+    lease = first.acquire(SCOPE, "ann", 60)
+    first.commit(lease, results=[put("app.shop")])
+    with administrator(database) as connection:
+        connection.execute("DROP TABLE dpaas.begun")
+        connection.execute("UPDATE dpaas.meta SET value = '1' WHERE name = 'format'")
+        connection.execute(
+            "INSERT INTO dpaas.history (scope, id, body) VALUES (%s, %s, %s)",
+            (str(SCOPE), "20260101T000000-4", FIRST_ENTRY),
+        )
+    later = opened(location)
+    assert later.begun(SCOPE) is None
+    (entry,) = later.history(SCOPE)
+    assert (entry.failures, entry.under_way) == (("app.shop: refused",), ())
+    later.begin(lease, entry, "the plan")
+    assert later.begun(SCOPE) == BegunText(entry=entry.id, text="the plan")
+    assert later.commit(lease, results=[put("app.blog")]) == 2
 
 
 def test_an_older_state_is_upgraded_once_however_many_come_at_once(location: str, opened: Opener) -> None:
@@ -159,9 +185,9 @@ def test_an_older_state_is_upgraded_once_however_many_come_at_once(location: str
         thread.join()
     assert (found, calls) == ([1, 1, 1, 1], [1, 2])
     # The older program is in the middle of a long apply: it may write no more.
-    with pytest.raises(StateError, match="has format 3, this version knows 1: use the newer dpaas"):
+    with pytest.raises(StateError, match=f"has format {FORMAT + 2}, this version knows {FORMAT}: use the newer dpaas"):
         old.commit(lease, results=[put("app.blog")])
-    with pytest.raises(StateError, match="has format 3"):
+    with pytest.raises(StateError, match=f"has format {FORMAT + 2}"):
         opened(location).snapshot(SCOPE)
     assert list(comers[0].snapshot(SCOPE).resources) == [(at("app.shop"), "i1")]
     assert comers[0].commit(lease, results=[put("app.blog")]) == 2
@@ -171,15 +197,18 @@ def test_an_upgrade_that_fails_leaves_the_state_as_it_was(location: str, opened:
     opened(location).acquire(SCOPE, "ann", 60)
     calls: list[int] = []
     half = newer(calls)
-    broken = PostgresFormats(current=3, upgrades={1: half.upgrades[1]})
-    with pytest.raises(StateError, match="could not be upgraded, and is as it was: format 2 is too old"):
+    broken = PostgresFormats(current=FORMAT + 2, upgrades={FORMAT: half.upgrades[FORMAT]})
+    with pytest.raises(StateError, match=f"could not be upgraded, and is as it was: format {FORMAT + 1} is too old"):
         opened(location, formats=broken).snapshot(SCOPE)
 
     def fails(connection: object) -> None:
         connection.execute("ALTER TABLE none ADD COLUMN note text")  # type: ignore[attr-defined]
 
     with pytest.raises(StateError, match=r"relation .none. does not exist"):
-        opened(location, formats=PostgresFormats(current=3, upgrades={1: half.upgrades[1], 2: fails})).scopes()
+        opened(
+            location,
+            formats=PostgresFormats(current=FORMAT + 2, upgrades={FORMAT: half.upgrades[FORMAT], FORMAT + 1: fails}),
+        ).scopes()
     assert opened(location).scopes() == [SCOPE]
     assert opened(location, formats=newer(calls)).scopes() == [SCOPE], "the column of the first step was not kept"
 

@@ -8,7 +8,7 @@ import pwd
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from declarative_paas.core.values import Sensitive
 from declarative_paas.providers.addons.binaries import install
 from declarative_paas.providers.addons.local_runner import LocalRunner
 from declarative_paas.providers.addons.resp_relay import relayed_dial
-from declarative_paas.providers.addons.resp_stream import Reply, log_in
+from declarative_paas.providers.addons.resp_stream import Reply, ServerError, log_in
 from declarative_paas.providers.addons.valkey import ValkeyServer
 from declarative_paas.providers.addons.valkey_config import ValkeySettings
 from declarative_paas.providers.addons.valkey_port import ValkeyPort, local_valkey_port
@@ -187,6 +187,34 @@ def test_a_write_during_the_copy_is_told(source: ValkeyPort, target: ValkeyPort)
     assert result.verification.ok
     assert [note for note in result.notes if "written during the copy" in note]
     assert ask(target, "GET", "number") == b"12"
+
+
+def test_a_source_that_is_emptied_during_the_copy_is_copied_as_it_was_read_and_told(
+    source: ValkeyPort, target: ValkeyPort
+):
+    result = copy(source, target, "indexes", lambda: ask(source, "FLUSHALL"))
+    assert result.verification.ok
+    assert [note for note in result.notes if "written during the copy" in note]
+    assert ask(target, "GET", "number") == b"12"
+
+
+def test_a_source_that_takes_no_more_is_read_all_the_same(ports: tuple[ValkeyPort, ...], target: ValkeyPort):
+    small = ports[2]
+    small.empty()
+    with suppress(ServerError):
+        for number in range(100):
+            ask(small, "SET", f"large {number}", os.urandom(500_000))
+    result = copy(small, target)
+    assert result.verification.ok
+    assert result.rows_copied > 5
+    small.empty()
+
+
+def test_nothing_is_told_to_be_as_large_as_nothing(source: ValkeyPort):
+    source.empty()
+    assert source.facts().size_bytes == 0
+    ask(source, "SET", "number", 12)
+    assert source.facts().size_bytes > 0
 
 
 def test_an_empty_server_is_copied(source: ValkeyPort, target: ValkeyPort):

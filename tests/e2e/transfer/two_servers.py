@@ -74,6 +74,9 @@ class RunningServer:
                 extra_groups=[] if entry else None,
             )
 
+    def last_lines(self) -> list[str]:
+        return self.log.read_text().splitlines()[-300:]
+
     def stop(self, number: signal.Signals = signal.SIGINT) -> None:
         if self.child is not None and self.child.poll() is None:
             self.child.send_signal(number)
@@ -93,7 +96,7 @@ class Database:
 
     @property
     def port(self) -> PostgresPort:
-        return local_postgres_port(self.running.server, self.name, Sensitive(PASSWORD))
+        return local_postgres_port(self.running.server, self.name, Sensitive(PASSWORD), log=self.running.last_lines)
 
     def fresh(self) -> None:
         fresh_database(self.running.server, self.spec)

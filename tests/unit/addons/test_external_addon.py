@@ -38,6 +38,9 @@ class NoProcesses:
     def running(self) -> set[str]:
         return set()
 
+    def last_lines(self, name: str) -> list[str]:
+        raise AssertionError(name)
+
 
 @pytest.fixture
 def region(tmp_path: Path) -> RegionAddons:

@@ -140,6 +140,27 @@ def test_pages_end_where_the_forge_says_so(script: Script) -> None:
     assert list(script.client().pages("/list")) == list(range(101))
 
 
+def test_where_no_next_page_is_linked_the_count_of_all_items_tells_the_end(script: Script) -> None:
+    told = {"x-total-count": "3"}
+    script.answers = [(200, told, [1, 2]), (200, told, [3])]
+    assert list(script.client().pages("/list")) == [1, 2, 3]
+    script.answers = [(200, {"x-total-count": "150"}, list(range(150)))]
+    assert list(script.client().pages("/list")) == list(range(150)), "a list without pages is read once"
+    script.answers = [(200, told, [1]), (200, told, [])]
+    assert list(script.client().pages("/list")) == [1], "what was deleted meanwhile is not waited for"
+
+
+def test_an_empty_page_is_not_the_end_where_the_forge_names_a_next_one(script: Script) -> None:
+    script.answers = [(200, {"x-next-page": "2"}, []), (200, {"x-next-page": ""}, [1])]
+    assert list(script.client().pages("/list")) == [1]
+
+
+def test_what_somebody_else_is_writing_is_written_again(script: Script) -> None:
+    script.answers = [(409, {}, {"message": "Another update is in progress"}), (200, {}, {})]
+    script.client().send("POST", "/thing", {}, once=True)
+    assert script.waited == [0.5]
+
+
 def test_a_list_that_is_none_and_a_page_of_a_proxy_are_told(script: Script) -> None:
     script.answers = [(200, {}, {"not": "a list"})]
     with pytest.raises(ForgeError, match="a list was expected"):

@@ -159,3 +159,63 @@ def test_a_fork_beside_its_source_is_fine(tmp_path: Path) -> None:
 def test_a_forks_domain_that_is_its_sources_is_a_clash(tmp_path: Path) -> None:
     shop = SHOP + "  domains: [www.example.com]\n"
     assert told(desire(tmp_path, shop, fork(ALL, "domains: [www.example.com]"))[1]) == ["duplicate-domain"]
+
+
+FOLLOW = "data: {DATABASE: follow, REDIS: empty}"
+
+
+def test_a_follower_stands_on_the_link_and_under_the_release(tmp_path: Path) -> None:
+    found, diagnostics = desire(tmp_path, SHOP, fork(FOLLOW))
+    assert told(diagnostics) == []
+    follower = found[ResourceAddress("follower", "shop-eu", "DATABASE")]
+    link = found[ResourceAddress("link", "us-eu")]
+    assert link.attributes == {"from": "us", "to": "eu"}
+    assert {link.address, ResourceAddress("addon", "shop-eu", "DATABASE")} <= set(follower.dependencies())
+    assert follower.attributes["promoted"] is False
+    assert follower.address in found[ResourceAddress("release", "shop-eu")].dependencies()
+    assert link.address not in found[ResourceAddress("release", "shop-eu")].dependencies()
+    assert ResourceAddress("data_copy", "shop-eu", "DATABASE") not in found
+
+
+def test_followers_of_several_forks_share_a_link_and_one_beside_its_source_needs_none(tmp_path: Path) -> None:
+    found, diagnostics = desire(
+        tmp_path, SHOP, fork(FOLLOW), fork(FOLLOW, name="second"), fork(FOLLOW, name="beside", region="us")
+    )
+    assert told(diagnostics) == []
+    assert [address for address in found if address.type == "link"] == [ResourceAddress("link", "us-eu")]
+    assert "link" not in found[ResourceAddress("follower", "beside", "DATABASE")].attributes
+
+
+def test_what_has_no_followers_is_refused_with_what_it_can_have(tmp_path: Path) -> None:
+    _, diagnostics = desire(tmp_path, SHOP, fork("data: {DATABASE: follow, REDIS: follow}"))
+    (redis,) = diagnostics
+    assert (redis.code, redis.expected) == ("follow-unsupported", "copy, empty or share")
+    assert "redis has no followers" in redis.summary
+
+
+@pytest.mark.parametrize(
+    ("theirs", "mine", "place"),
+    [
+        ("essential-0", None, "data"),
+        ("standard-0", "addons: {DATABASE: {plan: postgres:essential-0}}", "addons"),
+    ],
+)
+def test_both_plans_must_have_followers_and_the_nearest_that_have_are_named(
+    tmp_path: Path, theirs: str, mine: str | None, place: str
+) -> None:
+    shop = app("shop", f'addons: [{{plan: "postgres:{theirs}", as: DATABASE}}]')
+    _, diagnostics = desire(tmp_path, shop, fork("data: {DATABASE: follow}", *([mine] if mine else [])))
+    (mistake,) = diagnostics
+    assert mistake.code == "follow-plan"
+    assert (mistake.suggestion or "").startswith("postgres:standard-0")
+    assert mistake.position is not None
+    text = (tmp_path / "dpaas.yaml").read_text().splitlines()[mistake.position.line - 1]
+    assert place in text
+
+
+def test_a_follower_never_carries_data_out_of_its_jurisdiction_and_the_way_is_named(tmp_path: Path) -> None:
+    shop = app("shop", 'addons: [{plan: "postgres:standard-0", as: DATABASE}]', "residency: US")
+    _, diagnostics = desire(tmp_path, shop, fork("data: {DATABASE: follow}", "residency: EU"))
+    (mistake,) = diagnostics
+    assert mistake.code == "residency"
+    assert "would go from addon.shop/DATABASE (us, US) over link.us-eu to shop-eu (eu, EU)" in mistake.summary

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from declarative_paas.providers.docker.life import end_line, life_lines
+from declarative_paas.providers.docker.life import event_line, killed_lines, life_lines
 
 
 def described(**state: Any) -> dict[str, Any]:
@@ -47,5 +47,28 @@ def test_an_end_is_told_once():
 )
 def test_an_event_is_told_in_heroku_s_words_or_not_at_all(action: str, text: str | None):
     event = {"Action": action, "timeNano": 1_795_514_400_000_000_000, "Actor": {"Attributes": {"exitCode": "9"}}}
-    told = [line.partition("]: ")[2] for line in end_line(event, "web.1")]
+    told = [line.partition("]: ")[2] for line in event_line(event, "web.1")]
     assert told == ([] if text is None else [text])
+
+
+def test_a_start_is_told_only_where_it_is_known_what_was_started():
+    event = {"Action": "start", "timeNano": 1_795_514_400_000_000_000, "Actor": {"Attributes": {}}}
+    assert event_line(event, "web.1") == []
+    (line,) = event_line(event, "web.1", described())
+    assert line.endswith("heroku[web.1]: Starting process with command `serve --port 61000`")
+
+
+def test_a_command_that_no_shell_runs_is_told_as_its_words():
+    by_itself = {**described(), "Config": {"Cmd": ["/httpd", "-h", "/the site"]}}
+    (line,) = life_lines(by_itself, "web.1", ends_are_told=False)
+    assert line.endswith("`/httpd -h '/the site'`")
+
+
+def test_an_exit_timeout_is_told_before_the_end_that_it_led_to():
+    ended = described(Running=False, ExitCode=137, FinishedAt="2026-11-24T10:00:09Z")
+    lines = [*killed_lines(ended, "web.1", 30), *life_lines(ended, "web.1", ends_are_told=False)]
+    assert [line.partition("]: ")[2] for line in sorted(lines)][1:] == [
+        "Error R12 (Exit timeout) -> Process failed to exit within 30 seconds of SIGTERM",
+        "Stopping process with SIGKILL",
+        "Process exited with status 137",
+    ]

@@ -95,3 +95,17 @@ def test_an_error_within_a_good_answer_is_raised_with_the_lines_before_it() -> N
     with pytest.raises(ProviderError, match="disk is full"), told("x", "build"):
         check_progress(answer, "build")
     assert check_progress(answer[:2], "build") == ["Step 1", "Pulling"]
+
+
+def test_what_failed_in_a_build_is_told_with_its_last_lines_and_as_no_unreachable_engine() -> None:
+    answer = [{"stream": "one\ntw"}, {"stream": "o\nthree"}, {"error": "returned a non-zero code: 9"}]
+    with pytest.raises(ProviderError, match="returned a non-zero code: 9") as raised, told("x", "build"):
+        check_progress(answer, "build")
+    assert (raised.value.kind, raised.value.detail) == (ErrorKind.FAILED, ("one", "two", "three"))
+
+
+def test_lines_are_told_as_they_come_and_the_progress_of_each_layer_is_not() -> None:
+    came: list[str] = []
+    layer = {"status": "Downloading", "id": "1f2e", "progressDetail": {"current": 1, "total": 2}}
+    answer = [{"status": "Pulling from x"}, layer, {"stream": "Step 1/1 : FROM x\n"}, {"stream": "\n"}]
+    assert check_progress(answer, "build", on_line=came.append) == came == ["Pulling from x", "Step 1/1 : FROM x"]

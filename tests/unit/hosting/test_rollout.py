@@ -140,6 +140,31 @@ def test_no_worker_of_a_release_starts_before_all_its_web_dynos_are_up(region: R
     assert "worker.1" not in region.dynos.started
 
 
+def test_where_nothing_runs_the_web_dynos_serve_before_a_worker_starts(region: Region):
+    served: list[tuple[str, ...]] = []
+    start = region.dynos.start
+
+    def watched(dyno: Dyno, release: ReleaseRecord) -> RunningDyno:
+        if not dyno.is_web:
+            served.append(tuple(server.name for server in region.router.servers))
+        return start(dyno, release)
+
+    region.dynos.start = watched  # type: ignore[method-assign]
+    region.roll_out(1, web=WEB, worker=WORKER)
+    region.roll_out(2, web=WEB, worker=WORKER)
+    # Beside an old release the router waits for all of the new one.
+    assert served == [("web.1-v1", "web.2-v1")] * 2
+    assert region.names == ["web.1-v2", "web.2-v2", "worker.1-v2"]
+
+
+def test_a_first_release_whose_worker_does_not_start_serves_nothing(region: Region):
+    region.dynos.exits = {"worker.1": 3}
+    region.dynos.at_once = 1
+    with pytest.raises(ProviderError, match=r"worker\.1 of v1 crashed"):
+        region.roll_out(1, web=WEB, worker=WORKER)
+    assert (region.names, region.router.servers) == ([], ())
+
+
 def test_the_failure_that_is_told_is_the_cause_and_not_that_the_others_gave_up(region: Region):
     region.roll_out(1, web=WEB)
     region.dynos.exits = {"web.1": 7}

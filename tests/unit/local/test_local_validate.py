@@ -53,3 +53,23 @@ def test_every_option_has_a_default_in_seconds():
     for name in OPTION_DEFAULTS:
         assert settings().seconds(name) > 0
     assert settings(boot_timeout_s=3).seconds("boot_timeout_s") == 3.0
+
+
+@pytest.mark.parametrize("address", ["", "host", "host:x", "host:70000", 7443])
+def test_a_link_address_that_is_none_is_told_with_what_is_wanted(address):
+    (found,) = validate(settings(link_address=address), [])
+    assert found.code == "bad-option"
+    assert found.expected.startswith("HOST:PORT")
+
+
+def test_a_link_address_has_a_port_of_its_own():
+    assert codes(link_address="db.example.com:7443") == []
+    clashing = LocalSettings(
+        region="us",
+        home=Path("h"),
+        base_directory=Path("b"),
+        scope=Scope("acme"),
+        port=7443,
+        options={"link_address": "db.example.com:7443"},
+    )
+    assert [item.code for item in validate(clashing, [])] == ["port-clash"]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from manifest_case import PLATFORM, read, short
 
-from declarative_paas.manifest.app_models import AddonPlan, AppSpec, GeneratedValue
+from declarative_paas.manifest.app_models import AddonPlan, AppSpec, GeneratedValue, SourcePath
 from declarative_paas.manifest.format import format_text
 from declarative_paas.manifest.importing.app_json import import_app_json
 from declarative_paas.manifest.importing.draft import Draft, Imported, combine, render
@@ -186,8 +186,8 @@ setup:
     - {plan: heroku-postgresql, as: DATABASE}
   config: {S3_BUCKET: 012, PORT: 1}
 build:
-  docker: {web: Dockerfile}
-  config: {A: b}
+  docker: {web: Dockerfile, worker: worker/Dockerfile}
+  config: {A: 012, B: [c]}
 release:
   command: [./one, ./two]
   image: web
@@ -204,12 +204,13 @@ def test_a_heroku_yml_becomes_an_app() -> None:
     text = render(drafted(result), name="shop")
     spec = spec_of(text)
     assert spec.config == {"S3_BUCKET": "012"}
+    assert spec.source == SourcePath(path=".", dockerfile="Dockerfile", args={"A": "012"})
     assert spec.release == "./one && ./two"
     assert spec.formation is not None
     assert {kind: one.command for kind, one in spec.formation.items()} == {"web": "run", "worker": "python && w.py"}
     for told in (
-        "build.docker (web from Dockerfile)",
-        "build.config",
+        "build.docker.worker (worker/Dockerfile)",
+        "build.config.B",
         "release.image",
         "run.worker.image",
         "extra",
@@ -222,6 +223,12 @@ def test_a_broken_heroku_yml_has_its_place() -> None:
     result = import_heroku_yml("run:\n\tweb: x\n")
     assert result.draft is None
     assert short(result.diagnostics) == [("heroku.yml:2:1", "tab-indentation")]
+
+
+def test_build_arguments_without_a_dockerfile_are_not_carried_over() -> None:
+    draft = drafted(import_heroku_yml("build: {config: {A: b}}\n"))
+    assert spec_of(render(draft)).source == SourcePath(path=".")
+    assert [remark.partition(":")[0] for remark in draft.remarks] == ["build.config"]
 
 
 @pytest.mark.parametrize("text", ["- a\n", "run: x\n", "setup: {addons: {}, config: [1]}\n", "run: {web: }\n"])

@@ -7,6 +7,7 @@ from plan_case import actions, app_with_parts, applied, at, healthy, plan_and_di
 from declarative_paas.core.lifecycle import Move
 from declarative_paas.core.plan import Operation, plan_from_json, plan_to_json
 from declarative_paas.core.provider import Absent, Present
+from declarative_paas.core.resource import ResourceState
 from declarative_paas.core.state import Intent
 from declarative_paas.core.values import SecretRef
 
@@ -149,3 +150,20 @@ def test_readings_of_others_stay_theirs():
     plan = plan_of(wanted, records, healthy(*records), moves=STORE, renaming=["us"])
     assert {change.address.app for change in plan.changes} == {"store"}
     assert not plan.drift
+
+
+def test_an_app_whose_data_is_on_its_way_between_regions_keeps_its_name_until_then():
+    between = {"from": {"app": "shop", "region": "us"}, "to": {"app": "shop-eu", "region": "eu"}}
+    ways = {
+        "move.shop": {"source": "us", "target": "eu"},
+        "follower.shop-eu/DB": {"target": "i2", "source": "i1", "between": between, "service": "postgres"},
+    }
+    for address, attributes in ways.items():
+        way = ResourceState(
+            address=at(address), instance="w1", region="transfers", remote_id="w1", attributes=attributes
+        )
+        records = [*applied(app_with_parts("shop")), way]
+        _, diagnostics = plan_and_diagnostics(
+            app_with_parts("store"), records, moves=STORE, renaming=["us", "transfers"]
+        )
+        assert ("move-not-now", "addon.shop/DB") in {(item.code, item.address) for item in diagnostics if item.is_error}

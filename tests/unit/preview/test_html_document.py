@@ -27,8 +27,8 @@ ALLOWED = set(
     re.findall(
         r"\w+",
         "html head meta title style body header main footer section article details summary form label input select "
-        "option button table thead tbody tr th td ul li dl dt dd p h1 h2 h3 h4 pre code strong span a div svg script "
-        "noscript",
+        "option button table thead tbody tr th td ul li dl dt dd p h1 h2 h3 h4 pre code strong em span a div svg "
+        "script noscript",
     )
 )
 

@@ -149,13 +149,24 @@ def test_every_deletion_replacement_risk_and_error_is_shown_or_counted():
     more = re.search(r"and (\d+) more that do not fit here\*\*: `unconfirmed-data-loss` (\d+) times", shown)
     assert more is not None
     assert listed + int(more[1]) == 400
-    listed = shown.count("> - **DATA LOSS**")
-    more = re.search(
-        r"and (\d+) more that do not fit here\*\*, in \d+ apps: data loss (\d+) times, downtime (\d+)", shown
-    )
+    for kind in (RiskKind.DATA_LOSS, RiskKind.REGION_MOVE):
+        concerned = sum(risk.kind is kind for change in plan.changes for risk in change.risks)
+        assert f"> - **{kind.value.upper()}** ({concerned} resources" in shown
+
+
+def test_dangers_that_are_all_different_are_shown_or_counted():
+    plan = large_plan(5_000)
+    kinds = (RiskKind.DATA_LOSS, RiskKind.DOWNTIME)
+    changes = [
+        replace(change, risks=(Risk(kinds[number % 2], f"the one thing called x{number}y is lost"),))
+        for number, change in enumerate(plan.changes[:1_000])
+    ]
+    shown = render_markdown(review(replace(plan, changes=tuple(changes))))
+    assert len(shown.encode()) < LIMIT
+    more = re.search(r"and (\d+) more that do not fit here\*\*, in \d+ apps: (.*)", shown)
     assert more is not None
-    losses = sum(risk.kind is RiskKind.DATA_LOSS for change in plan.changes for risk in change.risks)
-    assert listed + int(more[2]) == losses
+    assert shown.count("> - **DATA LOSS**") + shown.count("> - **DOWNTIME**") + int(more[1]) == 1_000
+    assert more[2].endswith("downtime 500 times")
 
 
 def _part(text: str, heading: str) -> str:

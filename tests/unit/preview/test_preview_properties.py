@@ -16,12 +16,13 @@ from declarative_paas.core.plan import Action, plan_from_json, plan_to_json
 from declarative_paas.core.values import encode
 from declarative_paas.preview.graph import graph_of_plan, render_graph
 from declarative_paas.preview.json_view import plan_view
+from declarative_paas.preview.signs import sign_of
 from declarative_paas.preview.summary import banner_lines, verdict_line, verdict_of
-from declarative_paas.preview.text import SIGNS, render_text
+from declarative_paas.preview.text import render_text
 from declarative_paas.preview.values import printable, show, show_change
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-HEAD = re.compile(r"^(?:  ([+~x-])|(-/\+)) \S")
+HEAD = re.compile(r"^(?:  ([+~x-])|(-/\+|\+/-)) \S")
 
 few = settings(max_examples=30, deadline=None)
 
@@ -31,7 +32,7 @@ few = settings(max_examples=30, deadline=None)
 def test_every_change_is_in_the_text_with_its_sign(plan, verbose, width):
     lines = render_text(plan, colour=False, width=width, verbose=verbose).splitlines()
     for change in plan.changes:
-        head = f"{SIGNS[change.action]:>3} {printable(str(change.address))}"
+        head = f"{sign_of(change):>3} {printable(str(change.address))}"
         assert any(line == head or line.startswith(f"{head}  ") for line in lines)
 
 
@@ -40,7 +41,7 @@ def test_every_change_is_in_the_text_with_its_sign(plan, verbose, width):
 def test_the_counts_of_the_verdict_are_those_of_the_lines_below(plan):
     text = render_text(plan, colour=False)
     signs = Counter(found[1] or found[2] for line in text.splitlines() if (found := HEAD.match(line)))
-    assert signs == Counter(SIGNS[change.action] for change in plan.changes)
+    assert signs == Counter(sign_of(change) for change in plan.changes)
     told = {verb: int(number) for number, verb in re.findall(r"(\d+) to (\w+)", text.splitlines()[0])}
     expected = {action.value: plan.count(action) for action in Action if plan.count(action)}
     assert told == expected

@@ -81,7 +81,9 @@ def test_a_hostile_text_keeps_no_character_that_a_terminal_obeys():
     assert printable(HOSTILE).isprintable()
 
 
-@pytest.mark.parametrize(("cents", "shown"), [(0, "$0.00"), (1250, "$12.50"), (-5, "-$0.05")])
+@pytest.mark.parametrize(
+    ("cents", "shown"), [(0, "$0.00"), (1250, "$12.50"), (-5, "-$0.05"), (1_234_567_89, "$1,234,567.89")]
+)
 def test_money_is_told_in_dollars_and_cents(cents, shown):
     assert dollars(cents) == shown
 
@@ -104,7 +106,7 @@ def test_the_verdict_names_counts_price_and_the_worst_risk():
 
 def test_a_change_of_price_too_small_for_a_percentage_shows_none():
     plan = replace(EMPTY, changes=(change("app.a"),), price_before_cents=1_000_000, price_after_cents=999_900)
-    assert "$9999.00/mo (-$1.00)." in verdict_line(verdict_of(plan))
+    assert "$9,999.00/mo (-$1.00)." in verdict_line(verdict_of(plan))
 
 
 def test_an_empty_plan_says_so_and_tells_what_an_apply_would_still_do():

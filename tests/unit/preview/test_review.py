@@ -8,9 +8,7 @@ from declarative_paas.catalog.load import packaged
 from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.diagnostic import error, note, warning
 from declarative_paas.core.plan import Action, Change, FieldChange, Plan, Risk, RiskKind
-from declarative_paas.core.resource import InstanceStatus, Resource, ResourceState
-from declarative_paas.core.state import Snapshot
-from declarative_paas.preview.costs import app_totals
+from declarative_paas.core.price import AppPrice
 from declarative_paas.preview.model import Origin
 from declarative_paas.preview.review import Known, review, review_failure
 
@@ -130,8 +128,17 @@ def test_costs_are_told_as_change_total_and_percent_for_each_app_and_for_the_env
     gone = change("addon.old/DB", Action.DELETE, price_before_cents=1_500, price_after_cents=0)
     unknown = change("addon.new/DB", Action.CREATE, price_after_cents=None)
     made = review(
-        plan(grown, gone, unknown, price_before_cents=10_000, price_after_cents=23_500, unpriced=1),
-        Known(totals={"shop": 23_500, "old": 0, "new": 0}),
+        plan(
+            *(grown, gone, unknown),
+            price_before_cents=10_000,
+            price_after_cents=23_500,
+            unpriced=1,
+            app_prices={
+                "shop": AppPrice(before_cents=8_500, after_cents=23_500),
+                "old": AppPrice(before_cents=1_500),
+                "new": AppPrice(unpriced=1),
+            },
+        )
     )
     costs = {app.name: app.cost for app in made.apps}
     assert (costs["shop"].delta_cents, costs["shop"].after_cents, costs["shop"].percent) == (15_000, 23_500, 176)
@@ -143,34 +150,8 @@ def test_costs_are_told_as_change_total_and_percent_for_each_app_and_for_the_env
         135,
         1,
     )
-    assert review(plan(grown)).apps[0].cost.after_cents is None
-
-
-def test_an_app_s_total_counts_what_stays_as_recorded_or_as_declared_now():
-    def record(address: str, cents: int, status: InstanceStatus = InstanceStatus.CURRENT) -> ResourceState:
-        return ResourceState(
-            address=at(address),
-            instance=f"i{cents}",
-            region="us",
-            remote_id="r",
-            attributes={},
-            price_cents=cents,
-            status=status,
-        )
-
-    records = [
-        record("addon.shop/DB", 5_000),
-        record("addon.shop/REDIS", 1_500),
-        record("formation.api", 700),
-        record("addon.shop/OLD", 99, InstanceStatus.DEPOSED),
-    ]
-    snapshot = Snapshot(lineage="l", serial=1, resources={one.key: one for one in records})
-    dearer = Resource(address=at("addon.shop/REDIS"), region="us", attributes={}, price_cents=1_800)
-    planned = plan(
-        change("addon.shop/DB", price_before_cents=5_000, price_after_cents=20_000),
-        change("formation.api", Action.DELETE),
-    )
-    assert app_totals(planned, {dearer.address: dearer}, snapshot) == {"shop": 21_800, "api": 0}
+    before_prices_were_saved = review(plan(grown)).apps[0].cost
+    assert (before_prices_were_saved.delta_cents, before_prices_were_saved.after_cents) == (15_000, None)
 
 
 def test_limits_that_a_plan_comes_near_are_told():

@@ -125,7 +125,7 @@ def test_a_newer_format_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     before = contents(tmp_path)
     for use in USES.values():
         store = open_state(path)
-        with pytest.raises(StateError, match="has format 99, this version knows 1: use the newer dpaas"):
+        with pytest.raises(StateError, match="has format 99, this version knows 2: use the newer dpaas"):
             use(store)
         store.close()
     assert contents(tmp_path) == before

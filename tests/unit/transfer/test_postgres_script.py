@@ -94,6 +94,7 @@ def test_two_databases_of_different_owners_compare_equal():
 def facts(version: str = "18.6", **traits: Any) -> DataFacts:
     plain: dict[str, Any] = {
         "is_marked": False,
+        "follows": False,
         "encoding": "UTF8",
         "content": 0,
         "unreadable": [],
@@ -126,6 +127,8 @@ def facts(version: str = "18.6", **traits: Any) -> DataFacts:
         (facts(extensions={"pageinspect": ["1.12", "public"]}), facts(is_admin=True), []),
         (facts(policy_roles=["stranger"]), facts(), ["policy-role-missing"]),
         (facts(collate="de_DE.UTF-8"), facts(), ["other-collation"]),
+        (facts(clock_ahead_s=-3600.0), facts(clock_ahead_s=0.2), ["clock-skew"]),
+        (facts(clock_ahead_s=3600.0), facts(clock_ahead_s=3600.9), []),
     ],
 )
 def test_what_does_not_fit_is_told_by_its_code(source: DataFacts, target: DataFacts, codes: list[str]):

@@ -26,9 +26,10 @@ def table(
         size=blocks * 8192 + outside,
         blocks=blocks,
         is_heap=is_heap,
+        is_streamed=True,
         condition="",
         columns=columns,
-        compared=columns,
+        compared=tuple((column, "value") for column in columns),
         is_binary=True,
     )
 

@@ -14,7 +14,7 @@ from declarative_paas.core.plan import Action, RiskKind
 from declarative_paas.core.resource import InstanceStatus
 from declarative_paas.core.state import Hold
 from declarative_paas.workflow.lock import holding_lock
-from declarative_paas.workflow.moving_regions import read_moves
+from declarative_paas.workflow.move_status import read_moves
 from declarative_paas.workflow.sources import read_sources
 
 
@@ -47,9 +47,9 @@ def test_the_freeze_stands_between_what_needs_no_data_and_the_copies(case: ForkC
     freeze = steps.index("freeze:app.shop")
     assert steps[0] == "create:move.shop"
     assert steps[freeze + 1] == "freeze:formation.shop"
-    for before in ("create:app.shop", f"create:{DATABASE}", "create:config.shop", "create:slug.shop"):
-        assert steps.index(before) < freeze
-    behind = ["move_copy.shop/DATABASE", "release.shop", "formation.shop", "domain.shop/www.example.com"]
+    for name in ("app.shop", "addon.shop/DATABASE", "config.shop", "slug.shop", "domain.shop/www.example.com"):
+        assert steps.index(f"create:{name}") < freeze
+    behind = ["move_copy.shop/DATABASE", "release.shop", "formation.shop"]
     places = [steps.index(f"create:{name}") for name in behind]
     assert places == sorted(places)
     assert places[0] > freeze

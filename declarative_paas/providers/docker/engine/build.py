@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from declarative_paas.providers.docker.engine.connection import LONG_CALL_TIMEOUT_S, Engine
+from declarative_paas.providers.docker.engine.errors import EngineAnswer
+from declarative_paas.providers.docker.engine.lines import LineSplitter
+
+__all__ = ["EngineAnswer", "build_from_text", "check_progress"]
 
 
 def build_from_text(
@@ -29,28 +33,34 @@ def build_from_text(
         check_progress(answer, doing)
 
 
-def check_progress(answer: Iterable[Mapping[str, Any]], doing: str) -> list[str]:
+def check_progress(
+    answer: Iterable[Mapping[str, Any]], doing: str, *, on_line: Callable[[str], None] = lambda _: None
+) -> list[str]:
     """Reads a build's, import's, load's or pull's progress to its end: its lines. An error in it is raised.
 
-    Such calls answer 200 before they begin, and tell of their failure in the stream.
+    Such calls answer 200 before they begin, and tell of their failure in the stream. `on_line` gets each line as it
+    comes, but not how far every layer of a pull has come.
     """
     lines: list[str] = []
-    for message in answer:
-        if "error" in message:
-            raise EngineAnswer(str(message["error"]), lines)
-        text = str(message.get("stream") or message.get("status") or "").rstrip()
+
+    def tell(line: str) -> None:
+        text = line.rstrip()
         if text:
             lines.append(text)
+            on_line(text)
+
+    # What a build's commands print comes in pieces of any length.
+    printed = LineSplitter(tell)
+    for message in answer:
+        if "error" in message:
+            printed.end()
+            raise EngineAnswer(str(message["error"]), lines)
+        if message.get("stream"):
+            printed.feed(str(message["stream"]).encode())
+        elif message.get("status") and not message.get("progressDetail"):
+            tell(str(message["status"]))
+    printed.end()
     return lines
-
-
-class EngineAnswer(OSError):
-    """What an engine said within an answer that had begun well. `errors.told` turns it into a ProviderError."""
-
-    def __init__(self, explanation: str, lines: list[str]) -> None:
-        super().__init__(explanation)
-        self.explanation = explanation
-        self.lines = tuple(lines[-20:])
 
 
 def _context(dockerfile: str) -> io.BytesIO:

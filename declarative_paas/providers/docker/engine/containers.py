@@ -80,7 +80,7 @@ def create(engine: Engine, name: str, config: Mapping[str, Any], labels: Labels)
             raise
         # Ours: a duplicate of this very call was faster, which is what deterministic names are for.
         there = inspected(engine, name, labels)
-        if there is None or there["Config"]["Labels"].get(label.SPEC) != labels.spec:
+        if there is None or there["Config"]["Labels"].get(label.SPEC, "") != labels.spec:
             raise
         return str(there["Id"])
     return str(made["Id"])

@@ -6,6 +6,7 @@ seconds of running. Each start has a fresh copy of the slug.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,6 +21,7 @@ __all__ = [
     "PORT",
     "Dyno",
     "DynoState",
+    "command_of",
     "create_dyno",
     "dyno_config",
     "dyno_state",
@@ -36,6 +38,7 @@ PORT: Final = 61_000
 that outgoing connections take (32768 to 60999), so that none of the dyno's own is there first."""
 
 ROLE: Final = "dyno"
+ONE_OFF_ROLE: Final = "oneoff"
 SLUG: Final = "/slug"
 APP: Final = "/app"
 CPU_PERIOD_US: Final = 100_000
@@ -52,10 +55,13 @@ START_FROM_SLUG: Final = (
 
 START_FROM_IMAGE: Final = 'exec /bin/sh -c "$1"'
 
+_NAME: Final = "dyno"
+"""What the shell calls itself."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dyno:
-    """A dyno to be. `command` is a shell text; `network` None is none at all.
+    """A dyno to be. `command` is a shell text, or "": then `argv` is run as it is. `network` None is none at all.
 
     `memory_mb` is the quota (R14), `memory_kill_mb` the limit where the kernel kills (R15). `cpu_share` counts in
     shares of a standard-1x: the weight under contention, and for a size that is not `dedicated` also the most whole
@@ -81,6 +87,7 @@ class Dyno:
     from_slug: bool = True
     restarts: bool = True
     user: str = NOBODY
+    argv: tuple[str, ...] = ()
     terminal: bool = False
     stdin: bool = False
 
@@ -207,7 +214,7 @@ def dyno_config(dyno: Dyno) -> dict[str, Any]:
     config: dict[str, Any] = {
         "Image": dyno.image,
         "Entrypoint": [],
-        "Cmd": ["/bin/sh", "-c", START_FROM_SLUG if dyno.from_slug else START_FROM_IMAGE, "dyno", dyno.command],
+        "Cmd": _words(dyno),
         "User": dyno.user,
         "Env": [f"{name}={value}" for name, value in sorted(variables.items())],
         "StopTimeout": dyno.stop_timeout_s,
@@ -229,6 +236,19 @@ def dyno_config(dyno: Dyno) -> dict[str, Any]:
     return config
 
 
+def _words(dyno: Dyno) -> list[str]:
+    if not dyno.command:
+        return list(dyno.argv)
+    return ["/bin/sh", "-c", START_FROM_SLUG if dyno.from_slug else START_FROM_IMAGE, _NAME, dyno.command]
+
+
+def command_of(found: Mapping[str, Any]) -> str:
+    """What a dyno runs, from the description of its container. Pure."""
+    words: list[str] = found["Config"].get("Cmd") or [""]
+    in_shell = len(words) == 5 and words[3] == _NAME
+    return words[-1] if in_shell else shlex.join(words)
+
+
 def _host_config(dyno: Dyno) -> dict[str, Any]:
     config: dict[str, Any] = {
         "NetworkMode": dyno.network or "none",
@@ -244,7 +264,8 @@ def _host_config(dyno: Dyno) -> dict[str, Any]:
         "Init": True,
         "Ulimits": [{"Name": "nofile", "Soft": OPEN_FILES, "Hard": OPEN_FILES}],
         "RestartPolicy": {"Name": "unless-stopped" if dyno.restarts else "no"},
-        "LogConfig": LOG_CONFIG,
+        # What is typed and read on a person's own streams is in no log.
+        "LogConfig": {"Type": "none"} if dyno.stdin else LOG_CONFIG,
     }
     if not dyno.dedicated:
         config |= {"CpuPeriod": CPU_PERIOD_US, "CpuQuota": int(CPU_PERIOD_US * dyno.cpu_share)}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
+
+KEPT_LINES: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +20,15 @@ class Rule:
     pattern: re.Pattern[str]
     kind: ErrorKind
     told: str
+
+
+class EngineAnswer(OSError):
+    """What an engine said within an answer that had begun well. `lines` are the last that it printed before."""
+
+    def __init__(self, explanation: str, lines: Sequence[str]) -> None:
+        super().__init__(explanation)
+        self.explanation = explanation
+        self.lines = tuple(lines[-KEPT_LINES:])
 
 
 def _rule(pattern: str, kind: ErrorKind, told: str) -> Rule:
@@ -91,6 +103,8 @@ def translated(problem: BaseException, where: str, doing: str) -> ProviderError:
         if match is not None:
             meaning = rule.told.format(message=message, **match.groupdict())
             return ProviderError(rule.kind, f"{doing}: {meaning} ({where})", detail=_detail(message, meaning))
+    if isinstance(problem, EngineAnswer):
+        return ProviderError(ErrorKind.FAILED, f"{doing}: {message} ({where})", detail=problem.lines)
     if isinstance(problem, docker.errors.APIError):
         return ProviderError(_kind_of_status(problem.status_code), f"{doing}: {message} ({where})")
     return _transport_error(problem, message, where, doing)

@@ -9,6 +9,7 @@ from enum import Enum
 from declarative_paas.core.provider import ProviderError
 from declarative_paas.providers.docker.engine import containers, inventory, networks
 from declarative_paas.providers.docker.engine.connection import Engine
+from declarative_paas.providers.docker.engine.dyno_container import ONE_OFF_ROLE
 from declarative_paas.providers.docker.engine.inventory import ContainerView
 from declarative_paas.providers.docker.engine.labels import Labels
 from declarative_paas.providers.docker.engine.slug_image import BUILD_ROLE, list_slugs, remove_slug
@@ -47,12 +48,9 @@ def prunable(
     an apply of the region goes on, its leftovers-to-be look like leftovers: hold the region's lock.
     """
     there = inventory.containers(engine, inventory.place_of(owner))
-    staying = [view for view in there if view.labels.role != BUILD_ROLE]
-    found = [
-        Prunable(kind=PrunableKind.CONTAINER, name=view.name, why="an unfinished build")
-        for view in there
-        if view.labels.role == BUILD_ROLE
-    ]
+    why = {view.name: reason for view in there if (reason := _ended(view)) is not None}
+    staying = [view for view in there if view.name not in why]
+    found = [Prunable(kind=PrunableKind.CONTAINER, name=name, why=reason) for name, reason in why.items()]
     found += _networks(engine, owner, staying, keep_networks)
     found += _volumes(engine, owner, staying, keep_volumes)
     found += _slugs(engine, owner, staying, keep_slugs)
@@ -81,6 +79,14 @@ def _remove(engine: Engine, owner: Labels, item: Prunable) -> None:
             containers.remove_volume(engine, item.name, owner)
         case PrunableKind.SLUG:
             remove_slug(engine, owner, item.name)
+
+
+def _ended(view: ContainerView) -> str | None:
+    """Why a container is no more use to anybody."""
+    if view.labels.role == BUILD_ROLE:
+        return "an unfinished build"
+    # Its command, which would have removed it, was killed.
+    return "a one-off dyno that has ended" if view.labels.role == ONE_OFF_ROLE and view.state == "exited" else None
 
 
 def _networks(engine: Engine, owner: Labels, staying: Sequence[ContainerView], keep: Collection[str]) -> list[Prunable]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.providers.docker.engine import build
@@ -45,6 +46,17 @@ def ensure_image(engine: Engine, reference: str, *, report: Callable[[str], None
     if pulled is None:
         raise ProviderError(ErrorKind.INVALID, f"{reference} was pulled, and {engine.where} has no such image")
     return pulled
+
+
+def platform_of(engine: Engine, image: str | None = None) -> str:
+    """`linux/amd64`: what an image was made for, or what the engine runs. Raises ProviderError."""
+    api: Any = engine.api
+    with engine.told("ask for the platform"):
+        if image is None:
+            told = api.version()
+            return f"{told['Os']}/{told['Arch']}"
+        found = api.inspect_image(image)
+    return f"{found['Os']}/{found['Architecture']}"
 
 
 def split_reference(reference: str) -> tuple[str, str]:

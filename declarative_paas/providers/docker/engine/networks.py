@@ -82,19 +82,24 @@ def bridge_prefix(owner: Labels) -> str:
     return f"dp{owner.place[:6]}"
 
 
-def ensure_network(engine: Engine, name: str, labels: Labels, pool: Pool) -> NetworkView:
-    """The network of that name, made unless it is there. Raises ProviderError.
+def ensure_network(engine: Engine, name: str, labels: Labels, pool: Pool, *, internal: bool = False) -> NetworkView:
+    """The network of that name, made unless it is there. Raises ProviderError. `internal` has no way out.
 
     A subnet that turns out to be taken, by another network or by a route of the host's, is passed over: two
     applies at once, or a stranger's network, cost a try and never an error.
     """
+    choice = _first_choice(name, pool)
+    # Of a pool that is not crowded the first choice is free: nobody need list thousands of networks for one more.
+    made = _create(engine, name, labels, pool, next(pool.subnets(choice)), internal=internal)
+    if made is not None:
+        return made
     everything = inventory.all_networks(engine)
     for found in everything:
         if found.name == name:
             return _ours(engine, found, labels)
     taken = [network.subnet for network in everything if network.subnet is not None]
-    for subnet in itertools.islice(free_subnets(pool, taken, first=_first_choice(name, pool)), _TRIES):
-        made = _create(engine, name, labels, pool, subnet)
+    for subnet in itertools.islice(free_subnets(pool, taken, first=choice), _TRIES):
+        made = _create(engine, name, labels, pool, subnet, internal=internal)
         if made is not None:
             return made
     raise ProviderError(
@@ -177,7 +182,9 @@ def _first_choice(name: str, pool: Pool) -> int:
     return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % pool.size
 
 
-def _create(engine: Engine, name: str, labels: Labels, pool: Pool, subnet: ipaddress.IPv4Network) -> NetworkView | None:
+def _create(
+    engine: Engine, name: str, labels: Labels, pool: Pool, subnet: ipaddress.IPv4Network, *, internal: bool
+) -> NetworkView | None:
     """None when the subnet is not free after all."""
     import docker.errors
     from docker.types import IPAMConfig, IPAMPool
@@ -189,6 +196,7 @@ def _create(engine: Engine, name: str, labels: Labels, pool: Pool, subnet: ipadd
             made: Any = engine.api.create_network(
                 name,
                 driver="bridge",
+                internal=internal,
                 ipam=ipam,
                 options={BRIDGE_NAME: bridge},
                 labels=labels.to_map(),

@@ -7,6 +7,7 @@ import select
 import signal
 import sys
 import termios
+import threading
 import time
 import tty
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -31,14 +32,16 @@ def run_captured(
     *,
     timeout_s: float | None = None,
     cancelled: Callable[[], bool] = lambda: False,
+    ended: Callable[[], object] = lambda: None,
 ) -> int:
-    """Runs it to its end and returns its exit status; `on_line` gets what it prints.
+    """Runs it to its end and returns its exit status; `on_line` gets what it prints. `ended` is called before the
+    container is removed.
 
     Raises ProviderError: FAILED when it is not done in `timeout_s`, CANCELLED; it is ended then.
     """
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     once = replace(dyno, restarts=False, terminal=False, stdin=False)
-    with _attached(engine, once) as stream:
+    with _attached(engine, once, ended) as stream:
         containers.start(engine, once.name)
         # A line is of one stream: pieces of the two must not be put together.
         streams = {STDOUT: LineSplitter(on_line), STDERR: LineSplitter(on_line)}
@@ -57,20 +60,23 @@ def run_captured(
         return _exit_status(engine, once.name)
 
 
-def run_foreground(engine: Engine, dyno: Dyno) -> int:
+def run_foreground(engine: Engine, dyno: Dyno, *, ended: Callable[[], object] = lambda: None) -> int:
     """Runs it on the caller's standard streams, with a terminal when ours are one; its exit status.
 
-    Ctrl-C and the window's size go to the dyno. Raises ProviderError.
+    Ctrl-C and the window's size go to the dyno; it is ended when we are asked to end. `ended` is called before the
+    container is removed. Raises ProviderError.
     """
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    once = replace(dyno, restarts=False, terminal=terminal, stdin=True)
-    with _attached(engine, once) as stream:
+    kind = {name: os.environ[name] for name in ("TERM", "COLORTERM") if terminal and name in os.environ}
+    once = replace(dyno, restarts=False, terminal=terminal, stdin=True, environment={**dyno.environment, **kind})
+    with _attached(engine, once, ended) as stream:
         containers.start(engine, once.name)
 
         def resize() -> None:
             _resize(engine, once.name, is_exec=False)
 
-        pump(stream, terminal=terminal, resize=resize)
+        with _signals_passed_on(engine, once):
+            pump(stream, terminal=terminal, resize=resize)
         return _exit_status(engine, once.name)
 
 
@@ -123,13 +129,14 @@ def pump(stream: EngineStream, *, terminal: bool, resize: Callable[[], None] = l
 
 
 @contextmanager
-def _attached(engine: Engine, dyno: Dyno) -> Generator[EngineStream]:
+def _attached(engine: Engine, dyno: Dyno, ended: Callable[[], object]) -> Generator[EngineStream]:
     """The streams of a container that is made and not started yet: nothing it prints is missed."""
     create_dyno(engine, dyno)
     try:
         with _attach(engine, dyno) as stream:
             yield stream
     finally:
+        ended()
         with suppress(ProviderError):
             containers.remove(engine, dyno.name, dyno.labels)
 
@@ -179,10 +186,36 @@ def _raw(descriptor: int | None) -> Generator[None]:
         return
     before = termios.tcgetattr(descriptor)
     try:
-        tty.setraw(descriptor)
+        # What was typed ahead of the dyno's start is the dyno's.
+        tty.setraw(descriptor, termios.TCSADRAIN)
         yield
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+@contextmanager
+def _signals_passed_on(engine: Engine, dyno: Dyno) -> Generator[None]:
+    """On a terminal Ctrl-C is a key; elsewhere it is a signal to us, and meant for the dyno."""
+
+    def interrupt() -> None:
+        with suppress(ProviderError), engine.told(f"interrupt {dyno.name}"):
+            engine.api.kill(dyno.name, "SIGINT")
+
+    def stop() -> None:
+        with suppress(ProviderError):
+            containers.stop(engine, dyno.name, dyno.stop_timeout_s)
+
+    def beside(action: Callable[[], None]) -> Callable[[int, object], None]:
+        # Its output is read on meanwhile, and so is its end.
+        return lambda _signal, _frame: threading.Thread(target=action, daemon=True).start()
+
+    handlers = {signal.SIGINT: interrupt, signal.SIGTERM: stop, signal.SIGHUP: stop}
+    before = {number: signal.signal(number, beside(action)) for number, action in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

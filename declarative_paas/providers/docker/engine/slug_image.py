@@ -1,11 +1,16 @@
-"""Slugs as images: a stack with the built app in /slug. Content-addressed: built once, shipped only when missing."""
+"""Slugs as images: a stack with the built app in /slug, or what a Dockerfile made.
+
+Content-addressed: built once, shipped only when missing.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Final
 
 from declarative_paas.providers.docker.engine.connection import Engine
@@ -22,12 +27,14 @@ BUILD_ROLE: Final = "build"
 
 _SLUG, _STACK, _TYPES = "dpaas.slug", "dpaas.stack", "dpaas.process_types"
 _RUNTIME_ENV, _SIZE = "dpaas.runtime_env", "dpaas.size"
+_FORM, _IMAGE = "dpaas.form", "image"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlugImage:
     """A slug on an engine. `stack` is the digest of the stack it was built on; `size_bytes` is of /slug alone.
 
+    `is_image`: made by a Dockerfile. It is run as it is, has no stack and no /slug, and counts with its base.
     `runtime_env`: variables for the app's environment, complete; the release's own go above them.
     """
 
@@ -38,6 +45,7 @@ class SlugImage:
     process_types: Mapping[str, str]
     runtime_env: Mapping[str, str]
     owner: Labels
+    is_image: bool = False
     built: bool = False
 
     @property
@@ -51,6 +59,11 @@ def slug_key(inspected: InspectedSource, stack_digest: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
+def image_key(digest: str) -> str:
+    """Of what a Dockerfile makes of a source. Pure."""
+    return hashlib.sha256(f"image\0{digest}\0docker".encode()).hexdigest()[:32]
+
+
 def slug_reference(owner: Labels, key: str) -> str:
     """The image's name. Each region has names of its own: what one prunes may be another's release."""
     return f"{REPOSITORY}:{owner.place}.{key}"
@@ -61,7 +74,7 @@ def list_slugs(engine: Engine, owner: Labels) -> list[SlugImage]:
     wanted = [f"{PLATFORM}={owner.platform}", f"{REGION}={owner.region}", f"dpaas.role={ROLE}"]
     with engine.told("list the slugs"):
         found: Any = engine.api.images(filters={"label": wanted})
-    slugs = [_slug_of(item["Id"], item["Labels"], owner) for item in found if item.get("RepoTags")]
+    slugs = [_slug_of(item, item["Labels"], owner) for item in found if item.get("RepoTags")]
     return sorted(slugs, key=lambda slug: slug.key)
 
 
@@ -75,11 +88,11 @@ def find_slug(engine: Engine, owner: Labels, key: str) -> SlugImage | None:
             found = api.inspect_image(slug_reference(owner, key))
         except docker.errors.ImageNotFound:
             return None
-    return _slug_of(found["Id"], found["Config"]["Labels"], owner)
+    return _slug_of(found, found["Config"]["Labels"], owner)
 
 
 def remove_slug(engine: Engine, owner: Labels, key: str) -> bool:
-    """Whether it was there. Raises ProviderError (TRANSIENT) while a container uses it."""
+    """Whether it was there; with it go the stages of its build. Raises ProviderError (TRANSIENT) while it is used."""
     import docker.errors
 
     with engine.told(f"remove slug {key[:8]}"):
@@ -87,7 +100,15 @@ def remove_slug(engine: Engine, owner: Labels, key: str) -> bool:
             engine.api.remove_image(slug_reference(owner, key))
         except docker.errors.ImageNotFound:
             return False
+        with suppress(docker.errors.ImageNotFound):
+            for number in count(1):
+                engine.api.remove_image(stage_reference(owner, key, number))
     return True
+
+
+def stage_reference(owner: Labels, key: str, number: int) -> str:
+    """The name of an image of a stage that a slug's build left, counted from 1: what makes the next build short."""
+    return f"{slug_reference(owner, key)}.{number}"
 
 
 def commit_slug(engine: Engine, container: str, owner: Labels, key: str, labels: Mapping[str, str]) -> SlugImage:
@@ -123,18 +144,24 @@ def slug_labels(
     }
 
 
+def image_labels(owner: Labels, key: str) -> dict[str, str]:
+    """The same of an image that a Dockerfile makes. Pure."""
+    return {**owner_labels(owner), _SLUG: key, _FORM: _IMAGE}
+
+
 def owner_labels(owner: Labels) -> dict[str, str]:
     """Those labels of a slug's image that say whose it is. Pure."""
     return Labels(platform=owner.platform, region=owner.region, role=ROLE).to_map()
 
 
-def _slug_of(image: str, labels: Mapping[str, str], owner: Labels) -> SlugImage:
+def _slug_of(found: Mapping[str, Any], labels: Mapping[str, str], owner: Labels) -> SlugImage:
     return SlugImage(
-        id=image,
+        id=found["Id"],
         key=labels.get(_SLUG, ""),
         stack=labels.get(_STACK, ""),
-        size_bytes=int(labels.get(_SIZE, "0")),
+        size_bytes=int(labels.get(_SIZE, found["Size"])),
         process_types=json.loads(labels.get(_TYPES, "{}")),
         runtime_env=json.loads(labels.get(_RUNTIME_ENV, "{}")),
         owner=Labels(platform=owner.platform, region=owner.region),
+        is_image=labels.get(_FORM) == _IMAGE,
     )

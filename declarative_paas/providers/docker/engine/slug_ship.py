@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.providers.docker.engine import containers
+from declarative_paas.providers.docker.engine.build import build_from_text, check_progress
 from declarative_paas.providers.docker.engine.connection import Engine
 from declarative_paas.providers.docker.engine.containers import Entry
 from declarative_paas.providers.docker.engine.dyno_container import APP, SLUG
@@ -18,9 +20,11 @@ from declarative_paas.providers.docker.engine.slug_image import (
     commit_slug,
     find_slug,
     owner_labels,
+    slug_reference,
 )
 from declarative_paas.providers.docker.engine.stack import list_stacks
 
+_LOADED: Final = re.compile(r"Loaded image ID: (sha256:[0-9a-f]{64})")
 _IDLE: Final[Mapping[str, Any]] = {"Cmd": ["/bin/sh"], "Entrypoint": [], "HostConfig": {"NetworkMode": "none"}}
 
 
@@ -36,12 +40,19 @@ def ship(source: Engine, target: Engine, source_owner: Labels, target_owner: Lab
     if slug is None:
         raise ProviderError(ErrorKind.INVALID, f"slug {key[:8]} is not on {source.where}")
     with outgoing(source, source_owner, slug) as pieces:
+        if slug.is_image:
+            return incoming_image(target, target_owner, key, image_labels(source, slug), pieces)
         return incoming(target, target_owner, key, slug.stack, image_labels(source, slug), pieces)
 
 
 @contextmanager
 def outgoing(engine: Engine, owner: Labels, slug: SlugImage) -> Generator[Iterator[bytes]]:
-    """The slug's content as a tar stream; the same one each time."""
+    """The slug's content as a tar stream, of a Dockerfile's the whole image; the same one each time."""
+    if slug.is_image:
+        with engine.told(f"read slug {slug.key[:8]}"):
+            # By its id: a name would be made on the other engine, too.
+            yield iter(engine.api.get_image(slug.id))
+        return
     name = object_name(owner, "ship", slug.key[:12])
     containers.ensure_created(engine, name, {**_IDLE, "Image": slug.id}, owner.with_(role=BUILD_ROLE))
     try:
@@ -86,6 +97,45 @@ def incoming(
     finally:
         with suppress(ProviderError):
             containers.remove(engine, name, owner)
+
+
+def incoming_image(
+    engine: Engine,
+    owner: Labels,
+    key: str,
+    labels: Mapping[str, str],
+    pieces: Iterator[bytes],
+    accept: Callable[[], None] = lambda: None,
+) -> SlugImage:
+    """Makes the slug of an image's tar stream, with the labels of its new owner. `accept` as for `incoming`."""
+    doing = f"write slug {key[:8]}"
+    with engine.told(doing):
+        answer: Any = engine.api.load_image(pieces)
+        lines = check_progress(answer, doing)
+    loaded = next((found[1] for line in lines if (found := _LOADED.search(line))), None)
+    if loaded is None:
+        raise ProviderError(ErrorKind.FAILED, f"{doing}: {engine.where} took no image out of it", detail=lines[-5:])
+    try:
+        accept()
+        build_from_text(
+            engine,
+            f"FROM {loaded}\n",
+            tag=slug_reference(owner, key),
+            labels={**labels, **owner_labels(owner)},
+            doing=doing,
+        )
+    except BaseException:
+        _forget(engine, loaded)
+        raise
+    made = find_slug(engine, owner, key)
+    assert made is not None, "an image that was just named"
+    return made
+
+
+def _forget(engine: Engine, image: str) -> None:
+    """An image of no name, unless something was made of it meanwhile, or was there before."""
+    with suppress(ProviderError), engine.told("remove an image"):
+        engine.api.remove_image(image)
 
 
 def image_labels(engine: Engine, slug: SlugImage) -> Mapping[str, str]:

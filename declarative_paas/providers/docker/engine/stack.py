@@ -17,17 +17,16 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
-from declarative_paas.providers.docker.engine import build
+from declarative_paas.providers.docker.engine import build, unfinished
 from declarative_paas.providers.docker.engine.connection import LONG_CALL_TIMEOUT_S, Engine
+from declarative_paas.providers.docker.engine.unfinished import ROLE_LABEL, SOURCE_LABEL
 
 REPOSITORY: Final = "dpaas/stack"
 DEFAULT_NAME: Final = "default"
 ROLE: Final = "stack"
 
 DIGEST_LABEL: Final = "dpaas.digest"
-SOURCE_LABEL: Final = "dpaas.source"
 PROGRAMS_LABEL: Final = "dpaas.programs"
-ROLE_LABEL: Final = "dpaas.role"
 
 NEEDED: Final = ("sh", "python3", "cp", "mv", "rm", "mkdir", "chown", "sleep")
 WISHED: Final = ("pip", "node", "npm", "iptables", "git", "psql")
@@ -57,7 +56,8 @@ def list_stacks(engine: Engine) -> list[StackImage]:
     """Every stack on the engine, in one call."""
     with engine.told("list the stacks"):
         found: Any = engine.api.images(filters={"label": [f"{ROLE_LABEL}={ROLE}"]})
-    stacks = [_stack_of(item) for item in found if DIGEST_LABEL in (item.get("Labels") or {})]
+    # What is built on a stack inherits its labels, but not its name.
+    stacks = [stack for item in found if (stack := _stack_of(item)).reference in (item.get("RepoTags") or ())]
     return sorted(stacks, key=lambda stack: stack.digest)
 
 
@@ -85,9 +85,11 @@ def build_from_rootfs(
         if known is not None:
             report(f"stack {known.digest} is on {engine.where} already")
             return _named(engine, known, name)
-        archive.seek(0)
-        report(f"importing {rootfs}")
-        base = _import(engine, archive)
+        base = unfinished.base_of(engine, source)
+        if base is None:
+            archive.seek(0)
+            report(f"importing {rootfs}")
+            base = _import(engine, archive, source)
         return _make(engine, base, source, name, report)
 
 
@@ -107,6 +109,14 @@ def build_from_image(
 
 
 def _make(engine: Engine, base: str, source: str, name: str, report: Callable[[str], None]) -> StackImage:
+    try:
+        return _made(engine, base, source, name, report)
+    finally:
+        # An import has gone when a stack was made of it; of what can be no stack, or is one already, it is left.
+        unfinished.clear(engine, base=base)
+
+
+def _made(engine: Engine, base: str, source: str, name: str, report: Callable[[str], None]) -> StackImage:
     programs = _programs(engine, base)
     lacking = [program for program in NEEDED if program not in programs]
     if lacking:
@@ -122,7 +132,7 @@ def _make(engine: Engine, base: str, source: str, name: str, report: Callable[[s
         SOURCE_LABEL: source,
         PROGRAMS_LABEL: " ".join(sorted(programs)),
     }
-    text = f'FROM {base}\nENV PATH="{SYSTEM_PATH}" LANG=C.UTF-8\nUSER root\nENTRYPOINT []\nCMD ["/bin/sh"]\n'
+    text = f'FROM {base}\n{unfinished.MARK}\nENV PATH="{SYSTEM_PATH}" LANG=C.UTF-8\nUSER root\nENTRYPOINT []\nCMD ["/bin/sh"]\n'
     build.build_from_text(engine, text, tag=f"{REPOSITORY}:{digest}", labels=labels, doing="build the stack")
     report(f"stack {digest} has {', '.join(sorted(programs.intersection(('python3', *WISHED))))}")
     return _named(engine, find_stack(engine, digest), name)
@@ -158,7 +168,7 @@ def _stack_of(image: Mapping[str, Any]) -> StackImage:
     )
 
 
-def _import(engine: Engine, archive: BinaryIO) -> str:
+def _import(engine: Engine, archive: BinaryIO, source: str) -> str:
     """The id of an untagged image with the archive as its one layer."""
     import json
 
@@ -167,7 +177,7 @@ def _import(engine: Engine, archive: BinaryIO) -> str:
         api = engine.api
         response = api._post(
             api._url("/images/create"),
-            params={"fromSrc": "-"},
+            params={"fromSrc": "-", "changes": unfinished.labels_of(source)},
             data=archive,
             headers={"Content-Type": "application/x-tar"},
             timeout=LONG_CALL_TIMEOUT_S,
@@ -197,7 +207,7 @@ def _programs(engine: Engine, image: str) -> frozenset[str]:
             ["/bin/sh", "-c", script],
             entrypoint=[],
             user="65534:65534",
-            labels={ROLE_LABEL: "probe"},
+            labels={ROLE_LABEL: unfinished.ROLE},
             host_config=api.create_host_config(network_mode="none", cap_drop=["ALL"], read_only=True),
         )
     try:

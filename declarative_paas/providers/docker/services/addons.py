@@ -129,6 +129,10 @@ class ContainerAddons:
             raise ProviderError(ErrorKind.INVALID, f"{key} holds no data of this region that could be copied")
         return self._servers[record.service].data_side(record)
 
+    def standing_side(self, key: str) -> DataSide | None:
+        """The same: no server is started for it. One that does not run fails when it is asked."""
+        return self.data_side(key)
+
     def dump(self, key: str, into: BinaryIO) -> None:
         """Writes a consistent snapshot of a PostgreSQL database: pg_dump's custom format."""
         server, record = self._postgres(key)

@@ -17,7 +17,7 @@ from typing import IO, Any, Final
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.providers.addons import binaries
-from declarative_paas.providers.docker.engine import build
+from declarative_paas.providers.docker.engine import build, unfinished
 from declarative_paas.providers.docker.engine.connection import LONG_CALL_TIMEOUT_S, Engine
 from declarative_paas.providers.docker.engine.images import ensure_image, image_id
 from declarative_paas.providers.docker.engine.stack import DIGEST_LABEL, ROLE_LABEL, StackImage
@@ -127,6 +127,7 @@ def _build(engine: Engine, stack: StackImage, programs: Programs, reference: str
             timeout=LONG_CALL_TIMEOUT_S,
         )
         build.check_progress(answer, doing)
+    unfinished.clear(engine)
 
 
 def _context(stack: StackImage, programs: Programs) -> IO[bytes]:
@@ -154,7 +155,7 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None
 
 def _dockerfile(stack: StackImage, programs: Programs) -> str:
     check = ", ".join(f'"{word}"' for word in programs.check)
-    return f"FROM {stack.reference}\nCOPY tree /\nRUN [{check}]\n"
+    return f"FROM {stack.reference}\n{unfinished.MARK}\nCOPY tree /\nRUN [{check}]\n"
 
 
 def _haproxy() -> Programs:

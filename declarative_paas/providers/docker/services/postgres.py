@@ -14,6 +14,7 @@ from declarative_paas.providers.addons.databases import MARK, DatabaseFacts, ens
 from declarative_paas.providers.addons.driver import AddonInstance, Outputs
 from declarative_paas.providers.addons.names import database_name
 from declarative_paas.providers.addons.postgres_config import ADMIN, container_hba, container_ident, postgresql_conf
+from declarative_paas.providers.addons.postgres_follow_names import holder_role
 from declarative_paas.providers.addons.records import InstanceRecord, PlanFact, open_sealed
 from declarative_paas.providers.addons.scram import scram_verifier
 from declarative_paas.providers.addons.sqltext import literal
@@ -160,8 +161,10 @@ def _check(record: InstanceRecord) -> Entry:
     spec = database_spec(record)
     name = literal(spec.name)
     query = f"""\
-SELECT count(*) = 1 FROM pg_database d JOIN pg_authid r ON r.oid = d.datdba AND r.rolname = d.datname
-WHERE d.datname = {name} AND r.rolcanlogin AND r.rolconnlimit = {literal(spec.connection_limit)}
+SELECT count(*) = 1 FROM pg_database d JOIN pg_authid r ON r.rolname = d.datname
+JOIN pg_authid o ON o.oid = d.datdba
+WHERE d.datname = {name} AND o.rolname IN ({name}, {literal(holder_role(spec.name))}) AND r.rolcanlogin
+  AND r.rolconnlimit = {literal(spec.connection_limit)}
   AND r.rolpassword = {literal(spec.verifier)} AND shobj_description(d.oid, 'pg_database') = {literal(MARK + spec.key)}
   AND NOT has_database_privilege('public', d.oid, 'CONNECT')
 """

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from declarative_paas.core.values import Sensitive
 from declarative_paas.providers.addons.postgres_client import Account, PostgresPrograms
 from declarative_paas.providers.addons.postgres_config import ADMIN
 from declarative_paas.providers.addons.postgres_port import PostgresPort
+from declarative_paas.providers.docker.engine.containers import last_lines
 from declarative_paas.providers.docker.services.exec_runner import ExecRunner
 from declarative_paas.providers.docker.services.psql import SOCKET, PsqlServer
+
+LAST_LINES: Final = 300
+"""So many of a server's log are looked at."""
 
 
 def container_port(server: PsqlServer, database: str, tcp_port: int, password: Sensitive) -> PostgresPort:
@@ -21,4 +27,5 @@ def container_port(server: PsqlServer, database: str, tcp_port: int, password: S
         database=database,
         owner=owner,
         administrator=Account(role=ADMIN, password=password, host=SOCKET, port=tcp_port),
+        log=lambda: last_lines(server.engine, server.name, LAST_LINES),
     )

@@ -1,6 +1,6 @@
 """The region's router: HAProxy in a container on the engine host's network, so that it reaches every dyno.
 
-The same methods and errors as a local region's `Router`, each one exec of `router_inside` in the container. What
+The same methods and errors as a local region's `Router`, each one question to `router_inside` in the container. What
 the router must remember is on its volume: it comes back with its routes, after a restart and after a new image.
 """
 
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, TypeAlias
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
-from declarative_paas.providers.docker.engine import containers, execute, inventory
+from declarative_paas.providers.docker.engine import containers, inventory
 from declarative_paas.providers.docker.engine.connection import Engine
 from declarative_paas.providers.docker.engine.containers import NOBODY, Entry
+from declarative_paas.providers.docker.engine.conversation import Conversation, ConversationEnded, Conversations
 from declarative_paas.providers.docker.engine.labels import Labels, object_name
 from declarative_paas.providers.docker.services import server_container
 from declarative_paas.providers.docker.services.images import ServiceImages
@@ -70,7 +71,8 @@ RouterReading: TypeAlias = tuple[tuple[str, ...], Mapping[str, frozenset[str]] |
 
 
 class ContainerRouter:
-    """One region's router. Holds nothing but its settings; safe from several threads, processes and machines.
+    """One region's router. Safe from several threads, processes and machines: it holds its settings, and conversations
+    with the program in the container.
 
     Methods raise ProviderError for the engine's troubles and RouterError (router/errors.py) for the router's own.
     """
@@ -80,6 +82,8 @@ class ContainerRouter:
         self._owner = owner.with_(role=ROLE)
         self._images = images
         self._options = options
+        # A switch takes as long as its last request: others are asked beside it.
+        self._conversations = Conversations(self._begin)
         self.name = object_name(owner, "router")
 
     def ensure_running(self) -> None:
@@ -154,10 +158,12 @@ class ContainerRouter:
 
     def stop(self) -> None:
         """The next `ensure_running` starts it with its routes."""
+        self._conversations.close()
         containers.stop(self._engine, self.name, STOP_TIMEOUT_S)
 
     def remove(self) -> None:
         """Container and volume. A no-op when they are gone."""
+        self._conversations.close()
         server_container.remove(self._engine, self._owner, self.name, stop_timeout_s=STOP_TIMEOUT_S)
         containers.remove_volume(self._engine, self.name, self._owner)
 
@@ -222,27 +228,43 @@ class ContainerRouter:
         raise ProviderError(ErrorKind.FAILED, f"the router {self.name} does not start", detail=lines)
 
     def _ask(self, operation: str, *, longest_s: float = 0.0, **arguments: Any) -> Any:
-        request = json.dumps({"operation": operation, "arguments": arguments}).encode()
-        told = json.dumps(self._options.to_json(), sort_keys=True)
-        code = router_code()
-        command = ("python3", code.path, "answer", told)
-        done = self._run(command, request, ANSWER_TIMEOUT_S + longest_s)
-        if done.status == NO_FILE:
-            # The container was made by another version of this program, whose own stays for its next start.
-            containers.put(self._engine, self.name, (Entry(path=code.path, content=code.content, uid=0),))
-            done = self._run(command, request, ANSWER_TIMEOUT_S + longest_s)
-        if done.status != 0:
-            self._require_running()
-            lines = done.stderr.decode("utf-8", "replace").strip().splitlines()[-5:]
-            raise ProviderError(ErrorKind.FAILED, f"the router {self.name} failed at {operation}", detail=lines)
-        return _result(json.loads(done.stdout))
-
-    def _run(self, command: Sequence[str], request: bytes, timeout_s: float) -> execute.Finished:
+        request = {"operation": operation, "arguments": arguments}
+        timeout_s = ANSWER_TIMEOUT_S + longest_s
         try:
-            return execute.run(self._engine, self.name, command, stdin=request, user=NOBODY, timeout_s=timeout_s)
+            with self._conversations.one() as conversation:
+                answer = self._answer(conversation, request, timeout_s)
+        except ConversationEnded as ended:
+            self._require_running()
+            summary = f"the router {self.name} failed at {operation}"
+            raise ProviderError(ErrorKind.FAILED, summary, detail=ended.detail) from None
+        except TimeoutError:
+            summary = f"the router {self.name} did not end {operation} within {timeout_s:g} s"
+            raise ProviderError(ErrorKind.FAILED, summary) from None
         except ProviderError:
             self._require_running()
             raise
+        return _result(answer)
+
+    def _answer(self, conversation: Conversation, request: Mapping[str, Any], timeout_s: float) -> Mapping[str, Any]:
+        was_begun = conversation.is_begun
+        try:
+            return conversation.ask(request, timeout_s=timeout_s)
+        except ConversationEnded as ended:
+            if ended.status == NO_FILE:
+                # The container was made by another version of this program, whose own stays for its next start.
+                code = router_code()
+                containers.put(self._engine, self.name, (Entry(path=code.path, content=code.content, uid=0),))
+            elif not was_begun:
+                raise
+        except ProviderError:
+            if not was_begun:
+                raise
+        # Begun before the container was made or started again.
+        return conversation.ask(request, timeout_s=timeout_s)
+
+    def _begin(self) -> Conversation:
+        told = json.dumps(self._options.to_json(), sort_keys=True)
+        return Conversation(self._engine, self.name, ("python3", router_code().path, "answer", told), user=NOBODY)
 
     def _require_running(self) -> None:
         if not self.is_running():

@@ -1,8 +1,9 @@
 """The router's own side of `ContainerRouter`: runs inside its container, where its files and sockets are.
 
-`start` draws HAProxy's configuration from the volume and becomes HAProxy. `answer` reads one request from
-standard input and writes its answer. Both work on `Router`, as a local region does: a whole switch is one exec,
-so its hundreds of looks at the runtime socket cost no way to the engine, and the locks are the kernel's.
+`start` draws HAProxy's configuration from the volume and becomes HAProxy. `answer` reads requests from standard input,
+one a line, and writes a line to each, until the input ends. Both work on `Router`, as a local region does: a whole
+switch is one request, so its hundreds of looks at the runtime socket cost no way to the engine, and the locks are the
+kernel's. What is begun goes on to its end, whoever asked may be gone.
 The file goes into the container with the modules that it imports; nothing else may be imported here.
 """
 
@@ -149,7 +150,9 @@ def main() -> None:
     if mode == "start":
         start(settings)
     else:
-        json.dump(answer(Router(settings), json.load(sys.stdin)), sys.stdout)
+        router = Router(settings)
+        for line in sys.stdin:
+            print(json.dumps(answer(router, json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":
