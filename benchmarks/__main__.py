@@ -12,7 +12,10 @@ from benchmarks.copies import copy_rows
 from benchmarks.deploy import deploy_rows
 from benchmarks.docker import docker_rows
 from benchmarks.engine import Row, latency, sized, start_up
-from benchmarks.previews import preview_rows
+from benchmarks.followers import follower_rows
+from benchmarks.forks import fork_rows
+from benchmarks.moves import move_rows
+from benchmarks.previews import destroy_row, preview_rows
 from benchmarks.repository import growth, one_line_change
 
 RESULTS = Path(__file__).with_name("results.md")
@@ -23,8 +26,9 @@ def main() -> None:
     rows = [*start_up(), *sized("apps", 1000), *sized("chain", 1000), latency()]
     if not quick:
         rows += [*sized("apps", 5000), *sized("independent", 1000), *sized("independent", 5000), *one_line_change()]
-        rows += [*ci_rows(), *preview_rows()]
-    more = [] if quick else ["", *growth(), "", *deploy_rows(), "", *docker_rows(), "", *copy_rows()]
+        rows += [*ci_rows(), *preview_rows(), destroy_row()]
+    tables = () if quick else (growth, deploy_rows, docker_rows, copy_rows, fork_rows, follower_rows, move_rows)
+    more = [line for table in tables for line in ("", *table())]
     text = "\n".join([*_head(), *_engine_table(rows), *more]) + "\n"
     print(text)
     if not quick:

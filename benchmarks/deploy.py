@@ -42,9 +42,9 @@ def _deploy(project: Path) -> float:
     shutil.copytree(STOREFRONT, project, ignore=shutil.ignore_patterns(".dpaas"))
     confirm = ["--confirm", "addon.storefront/DATABASE", "--confirm", "addon.storefront/REDIS"]
     try:
-        return _timed(lambda: _command([DPAAS, "apply", "--auto-approve"], project))
+        return timed(lambda: run_command([DPAAS, "apply", "--auto-approve"], project))
     finally:
-        _command([DPAAS, "destroy", "--auto-approve", *confirm], project)
+        run_command([DPAAS, "destroy", "--auto-approve", *confirm], project)
 
 
 def _parts(directory: Path, user: str | None) -> dict[str, float]:
@@ -59,11 +59,11 @@ def _parts(directory: Path, user: str | None) -> dict[str, float]:
     binaries = install(directory / "home", "postgres")
     stack = local_stack(user, directory / "stack")
     return {
-        "initdb": _timed(
-            lambda: _command([str(binaries.program("initdb")), "-D", "data", "--auth=trust"], work, **identity)
+        "initdb": timed(
+            lambda: run_command([str(binaries.program("initdb")), "-D", "data", "--auth=trust"], work, **identity)
         ),
-        "build (pip install)": _timed(lambda: _pip_install(work / "shop", stack, user)),
-        "boot (gunicorn to its first answer)": _timed(lambda: _boot(work / "shop", stack, user)),
+        "build (pip install)": timed(lambda: _pip_install(work / "shop", stack, user)),
+        "boot (gunicorn to its first answer)": timed(lambda: boot(work / "shop", stack, user)),
     }
 
 
@@ -86,7 +86,7 @@ def _pip_install(source: Path, stack: Stack, user: str | None) -> None:
     )
 
 
-def _boot(source: Path, stack: Stack, user: str | None) -> None:
+def boot(source: Path, stack: Stack, user: str | None) -> None:
     """A server of the same kind with no database behind it: the time to import and bind."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -120,13 +120,16 @@ def _boot(source: Path, stack: Stack, user: str | None) -> None:
         process.wait()
 
 
-def _command(command: list[str], directory: Path, **identity: object) -> None:
+def run_command(command: list[str], directory: Path, **identity: object) -> str:
+    """What it prints. Raises CommandFailed."""
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False, **identity)  # type: ignore[call-overload]
     if done.returncode != 0:
         raise CommandFailed(f"{json.dumps(command)} exited with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+    return str(done.stdout)
 
 
-def _timed(action: Callable[[], None]) -> float:
+def timed(action: Callable[[], object]) -> float:
+    """Seconds of wall clock."""
     started = time.perf_counter()
     action()
     return time.perf_counter() - started

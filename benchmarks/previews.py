@@ -1,4 +1,5 @@
-"""Every format of a preview of a plan of 5,000 changes, each in a process of its own, from the saved plan."""
+"""Every format of a preview of a plan of 5,000 changes, each in a process of its own, from the saved plan; and what is
+told before 8,000 resources are destroyed."""
 
 from __future__ import annotations
 
@@ -13,6 +14,20 @@ from benchmarks.world import memory_world
 from declarative_paas.preview.formats import Format
 
 CHANGES = 5_000
+DESTROYED = 8_000
+
+
+def destroy_row(resources: int = DESTROYED) -> Row:
+    """Loads, plans and shows: nothing is saved before."""
+    with tempfile.TemporaryDirectory(prefix="dpaas-bench-") as name:
+        directory = Path(name)
+        socket = directory / "world.sock"
+        write_project(directory, "apps", resources, World(socket=str(socket)))
+        command = [DPAAS, "preview", "--destroy", "--format", "markdown", "--out", "preview.md"]
+        with memory_world(socket):
+            run_once([DPAAS, "apply", "--auto-approve"], directory)
+            sample = median_of(RUNS, lambda: run_once(command, directory))
+    return Row(what=f"preview --destroy, {resources:,} resources, planned anew", ours=sample)
 
 
 def preview_rows(changes: int = CHANGES) -> Iterator[Row]:

@@ -35,7 +35,9 @@ CACHE = Path(os.environ.get("DPAAS_TEST_CACHE", "/var/cache/dpaas-rig"))
 BRIDGE = "dpaas-rig"
 SUBNET = "10.99.0"
 HOSTS = {"us": f"{SUBNET}.2", "eu": f"{SUBNET}.3"}
-DOOMED, DOOMED_ADDRESS = "doomed", f"{SUBNET}.4"
+DOOMED, CRAMPED = "doomed", "cramped"
+SPARE = {DOOMED: f"{SUBNET}.4", CRAMPED: f"{SUBNET}.5"}
+"""Engines of one test each, beside the two."""
 OUTSIDE = f"{SUBNET}.1"
 PACKAGES = ("python3", "python3-pip", "iptables", "ca-certificates", "procps")
 NEEDED = ("dockerd", "debootstrap", "iptables", "ip", "nsenter", "busybox")
@@ -132,21 +134,46 @@ def docker_rig() -> Iterator[DockerRig]:
 @contextmanager
 def doomed_host(rig: DockerRig) -> Iterator[RigHost]:
     """A third engine beside the rig's own two, with the same stack, for one test that kills and starts it."""
+    with _spare_host(rig, DOOMED) as host:
+        yield host
+
+
+@contextmanager
+def cramped_host(rig: DockerRig, disk_mb: int) -> Iterator[tuple[RigHost, Path]]:
+    """An engine with the same stack on a disk of its own, for one test that fills it; and where that disk is."""
+    disk = CACHE / CRAMPED
+    unmount_below(disk)
+    disk.mkdir(parents=True, exist_ok=True)
+    image = CACHE / f"{CRAMPED}.img"
+    try:
+        with image.open("wb") as file:
+            file.truncate(disk_mb * 2**20)
+        subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-F", str(image)], check=True)
+        subprocess.run(["mount", "-o", "loop", str(image), str(disk)], check=True)
+        with _spare_host(rig, CRAMPED) as host:
+            yield host, disk
+    finally:
+        unmount_below(disk)
+        image.unlink(missing_ok=True)
+
+
+@contextmanager
+def _spare_host(rig: DockerRig, name: str) -> Iterator[RigHost]:
     if rig.us.namespace is None:
-        raise RigFailed("an engine is only killed where the rig has its own: unset DPAAS_TEST_DOCKER_US")
-    with _locked(RUN / "doomed.lock"):
+        raise RigFailed("only an engine of the rig's own is done such things to: unset DPAAS_TEST_DOCKER_US")
+    with _locked(RUN / f"{name}.lock"):
         try:
-            _stop_engine(DOOMED)
-            _remove_host(DOOMED)
-            _make_host(DOOMED, DOOMED_ADDRESS)
-            host = RigHost(name=DOOMED, url=_url(DOOMED), ip=DOOMED_ADDRESS, namespace=_namespace(DOOMED))
+            _stop_engine(name, unmount=name != CRAMPED)
+            _remove_host(name)
+            _make_host(name, SPARE[name])
+            host = RigHost(name=name, url=_url(name), ip=SPARE[name], namespace=_namespace(name))
             start_engine(host)
-            _remove_everything_but_images(DOOMED)
-            _with_stacks({DOOMED: host}, rig.rootfs)
+            _remove_everything_but_images(name)
+            _with_stacks({name: host}, rig.rootfs)
             yield host
         finally:
-            _stop_engine(DOOMED)
-            _remove_host(DOOMED)
+            _stop_engine(name)
+            _remove_host(name)
 
 
 def start_engine(host: RigHost) -> None:
@@ -328,12 +355,12 @@ def _remove_everything_but_images(name: str) -> None:
 
 
 def _stop_everything() -> None:
-    for name in (*HOSTS, DOOMED):
+    for name in (*HOSTS, *SPARE):
         _stop_engine(name)
     _remove_networks()
 
 
-def _stop_engine(name: str) -> None:
+def _stop_engine(name: str, *, unmount: bool = True) -> None:
     pidfile = RUN / name / "pid"
     with suppress(FileNotFoundError, ValueError):
         pid = int(pidfile.read_text())
@@ -341,7 +368,8 @@ def _stop_engine(name: str) -> None:
         if b"dockerd" in Path(f"/proc/{pid}/cmdline").read_bytes():
             end_process(pid)
     kill_shims(RUN / name / "exec")
-    unmount_below(CACHE / name)
+    if unmount:
+        unmount_below(CACHE / name)
     unmount_below(RUN / name)
     pidfile.unlink(missing_ok=True)
     shutil.rmtree(RUN / name, ignore_errors=True)
@@ -419,7 +447,7 @@ def _make_host(name: str, address: str) -> None:
 def _remove_networks() -> None:
     for table, rule in _host_rules():
         subprocess.run(["iptables", "-w", "-t", table, "-D", *rule], capture_output=True)
-    for name in (*HOSTS, DOOMED):
+    for name in (*HOSTS, *SPARE):
         _remove_host(name)
     subprocess.run(["ip", "link", "del", BRIDGE], capture_output=True)
 

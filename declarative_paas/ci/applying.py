@@ -23,7 +23,7 @@ from declarative_paas.core.plan import Plan, plan_to_json
 from declarative_paas.core.values import Sensitive
 from declarative_paas.manifest.variables import VariableInputs
 from declarative_paas.preview.markdown import render_markdown
-from declarative_paas.preview.markdown_text import code, marker
+from declarative_paas.preview.markdown_text import code, link, marker
 from declarative_paas.preview.model import Origin
 from declarative_paas.vault.keyring import Keyring
 from declarative_paas.workflow.affected import plan_affected
@@ -205,11 +205,13 @@ def report(merged: Merged, applied: Applied, shown: str | None) -> None:
 
 def result_text(merged: Merged, applied: Applied, shown: str | None) -> str:
     """The comment after an apply: the result first, the plan that was applied folded below it."""
+    facts = [code(str(applied.scope)), f"commit {code(merged.commit[:12])}"]
+    facts += [told] if (told := link("log", merged.link)) else []
     lines = [
         marker(str(applied.scope)),
         f"### {applied.headline}",
         "",
-        f"{code(str(applied.scope))} · commit {code(merged.commit[:12])}",
+        " · ".join(facts),
         "",
     ]
     reasons = [*applied.told, *(item.summary for item in applied.diagnostics if item.is_error)]

@@ -18,7 +18,7 @@ from declarative_paas.core.values import Sensitive
 from declarative_paas.manifest.variables import VariableInputs
 from declarative_paas.preview.markdown_text import code, marker
 from declarative_paas.preview.model import Origin, Preview
-from declarative_paas.preview.review import review_failure
+from declarative_paas.preview.review import left_unread, review_failure
 from declarative_paas.vault.keyring import Keyring
 from declarative_paas.workflow.affected import Affected, plan_affected, remarks, touched_apps
 from declarative_paas.workflow.beside import planned_beside
@@ -85,7 +85,9 @@ def _plan_project(stack: Stack, project: Project, wishes: Wishes) -> StackPlan:
     ok = planned.ok and planned.plan is not None
     preview = replace(preview, remarks=(*wishes.remarks, *told, *preview.remarks), next_commands=())
     if ok and not preview.plan.is_empty:
-        preview = replace(preview, standing=NEXT, may_be_applied=True)
+        unread = left_unread(preview.diagnostics)
+        standing = f"{NEXT} It may not be all there is to do: {unread}." if unread else NEXT
+        preview = replace(preview, standing=standing, may_be_applied=True)
     plan = None if planned.plan is None or not ok else replace(planned.plan, provenance=wishes.provenance)
     return StackPlan(stack=stack, scope=project.scope, preview=preview, plan=plan, key=key)
 

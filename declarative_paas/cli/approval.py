@@ -76,9 +76,9 @@ def _settle(inputs: ManifestInputs, world: World, planned: Planned, execution: E
         if plan.refreshed and not execution.as_json:
             print(f"Recorded as it is now: {len(plan.refreshed)}.")
         return
-    from declarative_paas.workflow.lock import settle_history
+    from declarative_paas.workflow.resuming import nothing_is_left
 
-    settle_history(world.store, world.project.scope)
+    nothing_is_left(world, plan)
     if execution.as_json:
         from declarative_paas.core.event import ApplyOutcome, Event, EventKind
 

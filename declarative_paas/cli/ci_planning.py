@@ -91,7 +91,7 @@ def _wishes(
     return Wishes(
         variables=given.variables(),
         request=PlanRequest(confirmed=parse_addresses(asked.confirm)),
-        origin=Origin(base=base, head=job.proposal.head, link_base=job.file_base(job.proposal.head)),
+        origin=Origin(base=base, head=job.proposal.head, link_base=job.file_base(job.proposal.head), job=job.link),
         base=narrowed,
         provenance=Provenance(base=base, head=job.proposal.head, expires=until.replace(microsecond=0)),
         remarks=tuple(remarks),

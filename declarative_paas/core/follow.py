@@ -10,13 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.copy_result import CopyIdentity, CopyResult
 from declarative_paas.core.data import DataPort, DataSide, Snapshot
 from declarative_paas.core.diagnostic import Diagnostic
 from declarative_paas.core.values import Sensitive
+
+MADE_ANEW: Final = "`dpaas apply` makes its copy anew; until that is done its app finds no data"
+"""What becomes of a broken follower, for the end of what is said of it: it holds nothing of its own to be lost."""
 
 FollowIdentity = CopyIdentity
 """Who follows whom, by the stable ids of both instances; the first copy has the same identity."""

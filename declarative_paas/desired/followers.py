@@ -85,10 +85,11 @@ def fork_followers(app: AppManifest, apps: Mapping[str, AppManifest], inputs: De
 
 def promoted_aliases(app: AppManifest, inputs: DesiredInputs) -> list[str]:
     """The add-ons of a fork that followed, and are its own by its manifest: `copy` where a follower is recorded."""
-    modes = {} if app.fork is None else app.fork.data
+    if app.fork is None:
+        return []
     return sorted(
         alias
-        for alias, mode in modes.items()
+        for alias, mode in app.fork.data.items()
         if mode == "copy" and follower_address(app.name, alias) in inputs.followers
     )
 
@@ -102,18 +103,23 @@ def follow_diagnostics(
     if service.kind not in FOLLOWED:
         yield error("follow-unsupported", f"{service.name} has no followers", place, expected="copy, empty or share")
         return
-    upstream = source.fork
-    if upstream is not None and upstream.data.get(theirs.alias) == "follow":
-        yield error(
-            "follow-of-follower",
-            f"{theirs.alias} of {source.name} follows {upstream.source} itself: nothing follows a follower",
-            place,
-            expected=f"`from: {upstream.source}`, data: {{{theirs.alias}: copy}}, or {source.name} promoted first",
-        )
     yield from unfollowed_plan(f"{source.name}'s {theirs.alias}", theirs, source.spec.region, place, inputs)
     if mine.plan != theirs.plan:
         place = app.fork.manifest.position("addons", theirs.alias, "plan")
         yield from unfollowed_plan(f"{theirs.alias} of {app.name}", mine, app.spec.region, place, inputs)
+
+
+def source_diagnostics(app: AppManifest, source: AppManifest, alias: str) -> Iterator[Diagnostic]:
+    """A follower's database is fed, and is nobody's own: no other is made of it."""
+    assert app.fork is not None, "asked of forks only"
+    upstream = source.fork
+    if upstream is not None and upstream.data.get(alias) == "follow" and app.fork.data.get(alias) in ("copy", "follow"):
+        yield error(
+            "fork-of-follower",
+            f"{alias} of {source.name} follows {upstream.source} itself: its data is to be had there",
+            app.fork.manifest.position("data", alias),
+            expected=f"`from: {upstream.source}`, data: {{{alias}: empty}}, or {source.name} promoted first",
+        )
 
 
 def unfollowed_plan(

@@ -16,6 +16,7 @@ from declarative_paas.desired.followers import (
     TRANSFERS_REGION,
     follow_diagnostics,
     follower_address,
+    source_diagnostics,
 )
 from declarative_paas.desired.inputs import DesiredInputs, SourceFacts
 from declarative_paas.manifest.app_models import Addon, AddonAttach, AddonPlan
@@ -146,6 +147,8 @@ def _data(
         yield error("fork-data", f"the data of {service.name} cannot be copied", place, expected="empty or share")
     elif mode == "follow" and isinstance(mine, AddonPlan):
         yield from follow_diagnostics(app, source, addon, mine, service, inputs)
+    if service.kind in COPIED:
+        yield from source_diagnostics(app, source, alias)
     if isinstance(mine, AddonPlan):
         yield from _changed_plan(app, fork, alias, addon, mine, mode, service)
 

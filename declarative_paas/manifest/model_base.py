@@ -14,7 +14,7 @@ API_VERSION: Final = "paas/v1"
 class ManifestModel(BaseModel):
     """Strict: `"2"` is no number, an unknown key is a mistake. Field names in a manifest are the aliases."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, regex_engine="rust-regex")
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, regex_engine="rust-regex", defer_build=True)
 
 
 def choice_of(keys: tuple[str, ...], value: Any) -> str | None:

@@ -88,12 +88,16 @@ def position_of(root: Node, *path: Step) -> Position:
     """
     node, here = root, root.position
     for step in path:
-        below = child(node, step)
-        if below is None:
-            break
-        if isinstance(node, MappingNode) and not (isinstance(below, Scalar) and below.text):
-            here = node.keys[str(step)]
+        # Spelled out, not by `child`: each of many thousand resources asks for its place.
+        if isinstance(node, MappingNode):
+            below = node.entries.get(str(step))
+            if below is None:
+                break
+            here = below.position if isinstance(below, Scalar) and below.text else node.keys[str(step)]
         else:
+            below = child(node, step)
+            if below is None:
+                break
             here = below.position
         node = below
     return here

@@ -19,7 +19,7 @@ from declarative_paas.plan.drift import outdated
 from declarative_paas.plan.exclusion import Exclusion
 from declarative_paas.plan.ignoring import with_actual
 from declarative_paas.plan.inputs import PlanInputs
-from declarative_paas.plan.prior import Prior, Priors
+from declarative_paas.plan.prior import Prior, Priors, begun_only
 from declarative_paas.plan.replacing import Replacing
 from declarative_paas.plan.resolve import Settled, resolve, settled_after
 from declarative_paas.plan.risk import RiskInputs, risks_of
@@ -304,17 +304,21 @@ def delete_change(inputs: PlanInputs, prior: Prior, cause: str) -> Change:
     """The deletion of one instance; of what is already gone, only its record is forgotten."""
     kind = inputs.types[prior.address.type]
     action = Action.FORGET if prior.gone else Action.DELETE
-    risks = risks_of(
-        RiskInputs(
-            address=prior.address,
-            kind=kind,
-            action=action,
-            fields=(),
-            before=prior.attributes,
-            after={},
-            region=prior.region,
-            prior_region=prior.region,
-            jurisdictions=inputs.jurisdictions,
+    risks = (
+        ()
+        if begun_only(inputs.snapshot, (prior.address, prior.instance))
+        else risks_of(
+            RiskInputs(
+                address=prior.address,
+                kind=kind,
+                action=action,
+                fields=(),
+                before=prior.attributes,
+                after={},
+                region=prior.region,
+                prior_region=prior.region,
+                jurisdictions=inputs.jurisdictions,
+            )
         )
     )
     return Change(

@@ -8,6 +8,7 @@ from declarative_paas.core.address import ResourceAddress
 from declarative_paas.core.diagnostic import Diagnostic, error, nearest, warning
 from declarative_paas.core.plan import Action, Change
 from declarative_paas.plan.inputs import PlanInputs
+from declarative_paas.plan.prior import begun_only
 
 
 def unconfirmed(inputs: PlanInputs, changes: Sequence[Change], told: Collection[Diagnostic]) -> list[Diagnostic]:
@@ -66,7 +67,10 @@ def _protected(inputs: PlanInputs, change: Change) -> bool:
     What is recorded was applied once: neither the manifests, which may have lost the whole block or lift
     the protection only now, nor a change made outside can take it away.
     """
-    record = inputs.snapshot.resources.get((change.address, change.prior_instance or change.instance))
+    key = (change.address, change.prior_instance or change.instance)
+    record = inputs.snapshot.resources.get(key)
+    if record is None and begun_only(inputs.snapshot, key):
+        return False
     before = change.before or {} if record is None else record.attributes
     protect = before.get("protect")
     return bool(protect) if protect is not None else inputs.types[change.address.type].holds_data(before)

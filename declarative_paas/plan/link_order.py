@@ -22,12 +22,15 @@ def order_links(steps: Sequence[Step], changes: Sequence[Change]) -> tuple[Step,
     links = [step for step in steps if step.address.type == LINK_TYPE]
     if not links:
         return tuple(steps)
-    users = _apps_by_link(changes)
+    users, ends = _apps_by_link(changes), _regions_by_link(changes)
     waits = {step.id: set(step.after) for step in steps}
     apps = [step for step in steps if step.address.type == "app"]
     for link in links:
         for app in apps:
-            if app.address.app not in users.get(link.address, ()):
+            # A link whose apply was killed before anything followed through it is known by its regions alone.
+            if link.address in users and app.address.app not in users[link.address]:
+                continue
+            if link.address not in users and app.region not in ends.get(link.address, ()):
                 continue
             if link.operation in _OPENING and app.operation is Operation.CREATE:
                 waits[link.id].add(app.id)
@@ -47,4 +50,14 @@ def _apps_by_link(changes: Sequence[Change]) -> Mapping[ResourceAddress, Iterabl
         for needed in change.dependencies:
             if needed.type == LINK_TYPE:
                 found.setdefault(needed, set()).update(apps)
+    return found
+
+
+def _regions_by_link(changes: Sequence[Change]) -> Mapping[ResourceAddress, Iterable[str]]:
+    """The two regions of each link."""
+    found: dict[ResourceAddress, Iterable[str]] = {}
+    for change in changes:
+        attributes = change.after or change.before
+        if change.address.type == LINK_TYPE and attributes is not None:
+            found[change.address] = (str(attributes["from"]), str(attributes["to"]))
     return found

@@ -12,6 +12,7 @@ from declarative_paas.core.diagnostic import Diagnostic, error, note, warning
 from declarative_paas.core.graph import topological_order
 from declarative_paas.core.plan import Change, Plan
 from declarative_paas.core.resource import Resource, ResourceState
+from declarative_paas.core.resource_type import ResourceType
 from declarative_paas.core.values import encode
 from declarative_paas.plan.changes import Walk, is_anothers, left_over, walk_desired, walk_removed
 from declarative_paas.plan.consent import consented, unconfirmed, unknown_confirmations
@@ -43,7 +44,7 @@ def make_plan(inputs: PlanInputs) -> tuple[Plan, list[Diagnostic]]:
     between_regions = RegionMoves(inputs, gather(inputs.snapshot, inputs.readings, moved.origins), desired)
     priors = between_regions.priors
     wanted_dependencies = {address: resource.dependencies() for address, resource in desired.items()}
-    recorded_dependencies = _recorded_dependencies(priors)
+    recorded_dependencies = _recorded_dependencies(priors, inputs.types)
     order = topological_order(wanted_dependencies)
     everything = desired.keys() | priors.current.keys() | {prior.address for prior in priors.retained}
     removed = priors.current.keys() - desired.keys()
@@ -93,8 +94,19 @@ def make_plan(inputs: PlanInputs) -> tuple[Plan, list[Diagnostic]]:
     return plan, diagnostics
 
 
-def _recorded_dependencies(priors: Priors) -> dict[ResourceAddress, tuple[ResourceAddress, ...]]:
-    return {address: prior.record.dependencies for address, prior in priors.current.items() if prior.record is not None}
+def _recorded_dependencies(
+    priors: Priors, types: Mapping[str, ResourceType]
+) -> dict[ResourceAddress, tuple[ResourceAddress, ...]]:
+    """What was made and never recorded is taken to stand on all of its app that is of an earlier type."""
+    found = {
+        address: prior.record.dependencies for address, prior in priors.current.items() if prior.record is not None
+    }
+    for address in priors.current.keys() - found.keys():
+        before = types[address.type].order
+        found[address] = tuple(
+            other for other in sorted(priors.current) if other.app == address.app and types[other.type].order < before
+        )
+    return found
 
 
 def _triggers(desired: Mapping[ResourceAddress, Resource]) -> dict[ResourceAddress, tuple[ResourceAddress, ...]]:

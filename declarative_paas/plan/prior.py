@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from declarative_paas.core.address import ResourceAddress
+from declarative_paas.core.plan import Operation
 from declarative_paas.core.provider import Absent, InstanceKey, Present, Reading, Unreachable
 from declarative_paas.core.resource import InstanceStatus, ResourceState
 from declarative_paas.core.state import Intent, Snapshot
@@ -137,4 +138,12 @@ def _unrecorded(intent: Intent, reading: Present | Unreachable) -> Prior:
         outputs=present.outputs,
         problems=present.problems,
         unreachable=reading.reason if isinstance(reading, Unreachable) else None,
+    )
+
+
+def begun_only(snapshot: Snapshot, key: InstanceKey) -> bool:
+    """Whether an instance was begun to be made and never recorded: then nothing can have used it, and it holds nothing
+    of anybody's. What was begun to be renamed is another matter."""
+    return key not in snapshot.resources and any(
+        (intent.address, intent.instance) == key and intent.operation is Operation.CREATE for intent in snapshot.intents
     )

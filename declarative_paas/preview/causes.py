@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Final
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final, Literal
 
 from declarative_paas.core.plan import Action, Change, RiskKind
 from declarative_paas.preview.values import printable, show
@@ -15,20 +16,28 @@ _OBVIOUS: Final[Mapping[Action, tuple[str, ...]]] = {
     Action.DELETE: ("destroy",),
     Action.FORGET: (),
 }
+_MANY: Final = 5
+"""A cause that fewer changes have is told with each, unless all have it."""
+
 _FOLLOWS: Final = " changes"
 """How the planner ends a cause that is another resource."""
 
 
 def shared_causes(changes: Sequence[Change]) -> list[str]:
-    """What every change of an app has as a cause: told once, above them."""
-    if len(changes) < 2:
-        return []
-    return [
+    """What every change of an app, or most of many, has as a cause: told once, above them."""
+    counts = Counter(
         cause
-        for cause in changes[0].causes
-        if not cause.endswith(_FOLLOWS)
-        and all(cause in change.causes and cause not in _OBVIOUS[change.action] for change in changes)
-    ]
+        for change in changes
+        for cause in dict.fromkeys(change.causes)
+        if not cause.endswith(_FOLLOWS) and cause not in _OBVIOUS[change.action]
+    )
+    most = max(_MANY, -(-len(changes) // 2))
+    return [cause for cause, count in counts.items() if count > 1 and count >= min(most, len(changes))]
+
+
+def how_shared(cause: str, causes: Iterable[Collection[str]]) -> Literal["all", "most"]:
+    """Of whom a shared cause is told; `causes` are those of each change."""
+    return "all" if all(cause in own for own in causes) else "most"
 
 
 def causes_told(change: Change, told: Collection[str] = (), *, everything: bool = False) -> Iterator[str]:

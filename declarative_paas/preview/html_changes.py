@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from declarative_paas.core.plan import Action, RiskKind
+from declarative_paas.preview.causes import how_shared
 from declarative_paas.preview.costs import cost_text
 from declarative_paas.preview.html_text import code, where
 from declarative_paas.preview.markdown_changes import counts_of
@@ -20,7 +21,8 @@ def app_block(app: AppView, link_base: str | None, *, first: int, is_open: bool)
     counts = f"({escape(app.regions)}): {counts_of(app.counts)}{cost}"
     yield f"<summary><h3>{escape(app.name)}</h3> {counts}{worst}</summary>"
     for cause in app.shared_causes:
-        yield f'<p class="dim">because {escape(cause)}</p>'
+        shared = how_shared(cause, (change.causes for change in app.changes))
+        yield f'<p class="dim">{shared} because {escape(cause)}</p>'
     for number, one in enumerate(app.changes, start=first):
         yield from _change(one, app, link_base, number)
     yield "</details>"

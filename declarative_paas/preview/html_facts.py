@@ -10,7 +10,7 @@ from declarative_paas.core.diagnostic import Diagnostic, Severity
 from declarative_paas.preview.costs import Cost
 from declarative_paas.preview.dangers import ALIKE, Danger, dangers_of
 from declarative_paas.preview.forks import fork_html
-from declarative_paas.preview.html_text import code, where
+from declarative_paas.preview.html_text import code, prose, where
 from declarative_paas.preview.model import Preview
 from declarative_paas.preview.values import dollars, printable
 
@@ -92,8 +92,8 @@ def _danger(danger: Danger, preview: Preview) -> str:
 
 def _diagnostic(item: Diagnostic, preview: Preview) -> str:
     place = where(item.position, preview.origin.link_base) or _unnamed(item)
-    parts = [f"<strong>{item.severity.value}</strong> {code(item.code)}: {escape(item.summary)}"]
-    parts += [f"expected: {escape(item.expected)}"] if item.expected else []
+    parts = [f"<strong>{item.severity.value}</strong> {code(item.code)}: {prose(item.summary)}"]
+    parts += [f"expected: {prose(item.expected)}"] if item.expected else []
     parts += [f"did you mean {code(item.suggestion)}"] if item.suggestion else []
     parts += [place] if place else []
     detail = f"<pre>{escape(item.detail)}</pre>" if item.detail and item.detail.strip() else ""
@@ -102,8 +102,8 @@ def _diagnostic(item: Diagnostic, preview: Preview) -> str:
 
 def _cost(preview: Preview) -> Iterator[str]:
     costs = [app.cost for app in preview.apps if app.cost.delta_cents or app.cost.unpriced]
-    if not (costs or preview.total.after_cents):
-        return
+    if not (costs or preview.total.delta_cents or preview.total.unpriced):
+        return  # the heading tells what it costs, as it did before
     costs.sort(key=lambda cost: (-abs(cost.delta_cents), cost.name))
     yield '<section><h2 id="cost">Cost a month</h2>'
     table = [*_table(preview.total, costs)]

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
+from typing import Final
 from urllib.parse import quote
 
 from declarative_paas.core.diagnostic import Position
 from declarative_paas.preview.findings import relative_path
 from declarative_paas.preview.values import printable
 
+_QUOTED: Final = re.compile(r"`([^`]+)`")
+
 
 def code(text: str) -> str:
     """In a fixed-width font; the style isolates its direction."""
     return f"<code>{escape(printable(text))}</code>"
+
+
+def prose(text: str) -> str:
+    """A sentence of ours: what it quotes between backticks as code."""
+    pieces = _QUOTED.split(printable(text))
+    return "".join(code(piece) if number % 2 else escape(piece) for number, piece in enumerate(pieces))
 
 
 def option(value: str, text: str) -> str:

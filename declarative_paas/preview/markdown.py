@@ -18,7 +18,7 @@ from declarative_paas.preview.forks import fork_markdown
 from declarative_paas.preview.graph import render_graph
 from declarative_paas.preview.markdown_changes import change_blocks, removal_line
 from declarative_paas.preview.markdown_fitting import fitting, size
-from declarative_paas.preview.markdown_text import cell, clipped, code, marker, prose, where
+from declarative_paas.preview.markdown_text import cell, clipped, code, link, marker, prose, where
 from declarative_paas.preview.model import ChangeView, DriftView, Limit, Preview, Restart
 from declarative_paas.preview.values import dollars, printable
 
@@ -167,8 +167,8 @@ def _more_removed(left: Sequence[ChangeView]) -> str:
 def _cost(preview: Preview) -> Iterator[str]:
     costs = [app.cost for app in preview.apps if app.cost.delta_cents or app.cost.unpriced]
     total = preview.total
-    if not (costs or total.after_cents):
-        return
+    if not (costs or total.delta_cents or total.unpriced):
+        return  # the first line tells what it costs, as it did before
     yield "#### Cost a month"
     yield ""
     unpriced = total.unpriced or any(cost.unpriced for cost in costs)
@@ -275,6 +275,7 @@ def _origin(preview: Preview) -> Iterator[str]:
     facts += [f"base {code(clipped(origin.base, 80))}"] if origin.base else []
     facts += [f"head {code(clipped(origin.head, 80))}"] if origin.head else []
     facts += [f"dpaas {code(clipped(plan.tool_version, 80))}"] if plan.tool_version else []
+    facts += [told] if (told := link("log", origin.job)) else []
     yield f"<sub>{' · '.join(facts)}</sub>"
 
 

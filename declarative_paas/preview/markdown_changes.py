@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from declarative_paas.core.plan import Action
+from declarative_paas.preview.causes import how_shared
 from declarative_paas.preview.costs import cost_text
 from declarative_paas.preview.markdown_fitting import fitting, size
 from declarative_paas.preview.markdown_text import clipped, code, html_code, prose, where
@@ -66,7 +67,7 @@ def _block(app: AppView, body: Sequence[str]) -> list[str]:
 
 def _details(app: AppView, link_base: str | None) -> Iterator[str]:
     for cause in app.shared_causes:
-        yield f"All because {prose(cause)}."
+        yield f"{how_shared(cause, (change.causes for change in app.changes)).capitalize()} because {prose(cause)}."
         yield ""
     for change in app.changes:
         yield "- " + " — ".join(_head(change, link_base, told=app.shared_causes))

@@ -85,6 +85,12 @@ def where(position: Position | None, link_base: str | None) -> str:
     return f"[{shown}](<{_url(link_base)}/{quote(path, errors='replace')}#L{position.line}>)"
 
 
+def link(text: str, address: str | None) -> str:
+    """One word of ours that leads to a web address; empty for any other."""
+    safe = address is not None and address.startswith(("https://", "http://"))
+    return f"[{text}](<{_url(address)}>)" if safe and address is not None else ""
+
+
 def marker(scope: str) -> str:
     """The hidden line by which a later run finds its own comment: one a platform, environment and stack."""
     return f"<!-- dpaas preview: {_MARKER.sub('-', scope).strip('-')} -->"

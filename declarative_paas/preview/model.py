@@ -95,7 +95,7 @@ class ChangeView:
 class AppView:
     """Everything that changes of one app, the riskiest first.
 
-    `counts` is by deed; `shared_causes` are those of each of its changes.
+    `counts` is by deed; `shared_causes` are those of each, or of most, of its changes.
     """
 
     name: str
@@ -123,12 +123,14 @@ class Origin:
     """What the plan was made from, as far as the caller knows: commits, and where their files can be read.
 
     `link_base` is the address under which a manifest's path leads to the file, such as
-    `https://github.com/acme/shop/blob/SHA`. `plan_file` is the saved plan that would be applied.
+    `https://github.com/acme/shop/blob/SHA`, `job` that of the log of what made the preview. `plan_file` is the
+    saved plan that would be applied.
     """
 
     base: str | None = None
     head: str | None = None
     link_base: str | None = None
+    job: str | None = None
     plan_file: str | None = None
 
 

@@ -138,10 +138,13 @@ def _standing(plan: Plan, diagnostics: Sequence[Diagnostic]) -> tuple[bool, str]
         return False, "There is nothing to apply."
     if plan.targets or plan.excludes:
         return False, "It is a part of a plan (--target, --exclude), so it cannot be approved."
-    unread = [item.summary for item in diagnostics if item.code == _UNREACHABLE]
-    if unread:
-        return True, f"It can be applied, but is not all there is to do: {'; '.join(unread)}."
-    return True, "It can be applied."
+    unread = left_unread(diagnostics)
+    return True, f"It can be applied, but is not all there is to do: {unread}." if unread else "It can be applied."
+
+
+def left_unread(diagnostics: Sequence[Diagnostic]) -> str:
+    """What a plan could not look at, so that it may not be all there is to do; empty when it saw everything."""
+    return "; ".join(item.summary for item in diagnostics if item.code == _UNREACHABLE)
 
 
 def _next_commands(plan: Plan, diagnostics: Sequence[Diagnostic], origin: Origin, *, may: bool) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from declarative_paas.core.plan import Action, Change, Drift, Plan, RiskKind
 from declarative_paas.preview.attributes import label, leaves, shown, shown_change, told_fields, unchanged_count
-from declarative_paas.preview.causes import causes_told, shared_causes, ways_out
+from declarative_paas.preview.causes import causes_told, how_shared, shared_causes, ways_out
 from declarative_paas.preview.costs import app_cost, cost_text, plan_cost
 from declarative_paas.preview.forks import fork_lines
 from declarative_paas.preview.ink import Ink, Style
@@ -91,7 +91,8 @@ class _Text:
             yield self._app_line(app, changes)
             shared = [] if self._verbose else shared_causes(changes)
             for cause in shared:
-                yield self._ink("dim", f"    because {printable(cause)}")
+                mostly = "" if how_shared(cause, (change.causes for change in changes)) == "all" else "mostly "
+                yield self._ink("dim", f"    {mostly}because {printable(cause)}")
             for head in heads[app]:
                 yield self._head_line(head, _address_width(heads[app]), column)
                 yield from self._body(head.change, shared)

@@ -61,8 +61,8 @@ def _told(items: Iterable[Diagnostic]) -> Iterator[str]:
 
 def _costs(preview: Preview) -> Iterator[str]:
     costs = [app.cost for app in preview.apps if app.cost.delta_cents or app.cost.unpriced]
-    if not (costs or preview.total.after_cents):
-        return
+    if not (costs or preview.total.delta_cents or preview.total.unpriced):
+        return  # the first line tells what it costs, as it did before
     unpriced = preview.total.unpriced or any(cost.unpriced for cost in costs)
     rows = [("", "change", "new total", "percent", "without a price" if unpriced else "")]
     rows += [_row(f"environment {preview.total.name}", preview.total)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -156,12 +157,15 @@ def promote(
     if mark.promoted:
         return mark
     if source is not None and not (alone and _is_away(source)):
-        different = difference(source.shape(), target.shape())
+        # Side by side: in a move nobody is served meanwhile.
+        with ThreadPoolExecutor(2) as beside:
+            theirs, ours = beside.submit(source.shape), beside.submit(target.shape)
+            if not alone:
+                source.end_sessions()
+        different = difference(theirs.result(), ours.result())
         if different:
             hint = "first `dpaas apply` with `follow`, which makes its copy anew"
             raise ProviderError(ErrorKind.INVALID, different, code="promote-incomplete", detail=[hint])
-        if not alone:
-            source.end_sessions()
         catch_up(identity, source, target, clock=clock, context=context)
     else:
         source = None

@@ -9,14 +9,12 @@ from typing import Protocol, TypeAlias
 from declarative_paas.core.address import ResourceAddress, Scope
 from declarative_paas.core.copy_result import CopyIdentity
 from declarative_paas.core.data import DataSide
-from declarative_paas.core.follow import Endpoint, FollowPort, FollowState, FollowStatus
+from declarative_paas.core.follow import MADE_ANEW, Endpoint, FollowPort, FollowState, FollowStatus
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.core.values import Attributes
 
 FindSide: TypeAlias = Callable[[str, Scope, ResourceAddress], DataSide | None]
 """(region, scope, add-on) -> its data, None where it does not run. Raises ProviderError when there is none."""
-
-ANEW = "`dpaas apply` makes its copy anew; until that is done its app finds no data"
 
 
 class FollowLinks(Protocol):
@@ -142,17 +140,17 @@ def joined_status(identity: CopyIdentity, source: FollowPort | None, target: Fol
             return None
         ours = target.follow_status(identity)
         if ours is None:
-            return FollowStatus(state=FollowState.BROKEN, problem=f"it does not follow any more: {ANEW}")
+            return FollowStatus(state=FollowState.BROKEN, problem=f"it does not follow any more: {MADE_ANEW}")
     if source is None:
         return ours
     theirs = source.source_status(identity)
     if theirs is None:
-        return FollowStatus(state=FollowState.BROKEN, problem=f"its source keeps nothing for it any more: {ANEW}")
+        return FollowStatus(state=FollowState.BROKEN, problem=f"its source keeps nothing for it any more: {MADE_ANEW}")
     if theirs.state is FollowState.BROKEN or target is None or ours is None:
         return theirs
     different = difference(source.shape(), target.shape())
     if different:
-        return replace(theirs, state=FollowState.BROKEN, problem=f"{different}: {ANEW}")
+        return replace(theirs, state=FollowState.BROKEN, problem=f"{different}: {MADE_ANEW}")
     if ours.state in (FollowState.STOPPED, FollowState.BROKEN):
         return replace(ours, lag_bytes=theirs.lag_bytes, lag_s=theirs.lag_s)
     return theirs

@@ -16,7 +16,7 @@ from declarative_paas.workflow.lock import RUNNING
 from declarative_paas.workflow.stale import StalePlan
 
 _FORMAT: Final = 1
-_OPTIONS: Final = ("destroy", "refresh_only", "targets", "excludes")
+_OPTIONS: Final = ("destroy", "refresh_only", "targets", "excludes", "back", "finish")
 _ENDED_WELL: Final = "succeeded"
 
 
@@ -29,6 +29,7 @@ class BegunChange:
     instance: str
     prior_instance: str | None
     after: Attributes | None
+    retains: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +41,18 @@ class BegunPlan:
     refresh_only: bool
     targets: tuple[str, ...]
     excludes: tuple[str, ...]
+    back: tuple[str, ...]
+    finish: tuple[str, ...]
     confirmed: tuple[ResourceAddress, ...]
     changes: Mapping[ResourceAddress, BegunChange]
 
     def still_to_replace(self, current: Iterable[str]) -> list[ResourceAddress]:
-        """What it replaces whose old instance is still the current one."""
+        """What it replaces whose old instance is still the current one; what moves is replaced by its region."""
         standing = set(current)
         return [
             address
             for address, change in self.changes.items()
-            if change.action is Action.REPLACE and change.prior_instance in standing
+            if change.action is Action.REPLACE and not change.retains and change.prior_instance in standing
         ]
 
     def targets_left(self, known: Iterable[ResourceAddress]) -> list[str] | None:
@@ -74,6 +77,7 @@ def begun_text(plan: Plan) -> str:
                 change.instance,
                 change.prior_instance,
                 None if change.after is None else encode(change.after),
+                change.retains,
             ]
             for change in _first_of_each(plan)
         ],
@@ -93,7 +97,13 @@ def interrupted(store: StateStore, scope: Scope) -> BegunPlan | Diagnostic:
     if last.outcome == RUNNING:
         return error("still-running", f"{last.command}, begun by {last.actor} at {last.started_at}, is still running")
     kept = store.begun(scope)
-    begun = None if kept is None or kept.entry != last.id else begun_of(kept.text)
+    if kept is None:
+        return error(
+            "nothing-to-resume",
+            f"nothing is known to be left of the {last.outcome} {last.command} of {last.started_at}",
+            expected="`dpaas apply`, which plans anew",
+        )
+    begun = None if kept.entry != last.id else begun_of(kept.text)
     if begun is None or begun.digest != last.plan_digest:
         return error(
             "plan-not-kept",
@@ -176,6 +186,8 @@ def begun_of(text: str) -> BegunPlan | None:
             refresh_only=data["refresh_only"],
             targets=tuple(data["targets"]),
             excludes=tuple(data["excludes"]),
+            back=tuple(data["back"]),
+            finish=tuple(data["finish"]),
             confirmed=tuple(ResourceAddress.parse(text) for text in data["confirmed"]),
             changes={
                 ResourceAddress.parse(address): BegunChange(
@@ -184,8 +196,9 @@ def begun_of(text: str) -> BegunPlan | None:
                     instance=instance,
                     prior_instance=prior_instance,
                     after=None if after is None else decode(after),
+                    retains=retains,
                 )
-                for address, action, region, instance, prior_instance, after in data["changes"]
+                for address, action, region, instance, prior_instance, after, retains in data["changes"]
             },
         )
     except (ValueError, KeyError, TypeError):

@@ -90,19 +90,22 @@ def data_side(providers: Mapping[str, Provider], region: str, scope: Scope, addo
     return provider.data_side(scope, addon)
 
 
-def settle_copies(providers: Mapping[str, Provider], clock: Clock, store: StateStore, plan: Plan) -> None:
+def settle_copies(
+    providers: Mapping[str, Provider], clock: Clock, store: StateStore, plan: Plan, *, every: bool = False
+) -> None:
     """Takes the marks off what this plan copied, now that the results are recorded.
 
-    After an interrupted apply all copies are looked at: it may have been killed with one recorded and still marked.
+    After an interrupted apply it is `every` copy: that one may have been killed with one recorded and still marked.
     A mark that stays, because its region cannot be reached by now, does no harm: it only says again what the
     record says. So nothing here fails an apply that succeeded.
     """
     touched = {(change.address, change.instance) for change in plan.changes if change.address.type in _COPIES}
-    if not touched and not plan.settles:
+    every = every or bool(plan.settles)
+    if not touched and not every:
         return
     copies = data_copies(providers, clock)
     recorded = store.snapshot(plan.scope).resources
-    if plan.settles:
+    if every:
         touched = {key for key in recorded if key[0].type in _COPIES}
     for key in sorted(touched & recorded.keys()):
         try:

@@ -210,6 +210,7 @@ def apply_plan(
         if planned.hold is not None:
             # Before the first step: an interrupted rollback must go on as one.
             world.store.set_hold(lease, planned.hold)
+        unfinished = world.store.begun(world.project.scope) is not None
         entry = _begin_history(world, plan, lease, command)
         tally = Tally(sink)
         tools = ApplyTools(
@@ -224,7 +225,7 @@ def apply_plan(
             history=partial(tally.so_far, entry),
         )
         result = run_plan(tools, executed, snapshot, lease)
-        settle_copies(world.providers, world.clock, world.store, executed)
+        settle_copies(world.providers, world.clock, world.store, executed, every=unfinished)
         if result.ok:
             for app in planned.lapsed_holds:
                 world.store.end_hold(lease, app)

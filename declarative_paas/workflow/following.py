@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from declarative_paas.core.address import ResourceAddress
-from declarative_paas.core.follow import FollowStatus
+from declarative_paas.core.data import DataSide
+from declarative_paas.core.diagnostic import Diagnostic
+from declarative_paas.core.follow import FollowPort, FollowStatus
 from declarative_paas.core.following import FOLLOWER_TYPE, follows
+from declarative_paas.core.plan import Change
 from declarative_paas.core.resource import InstanceStatus
 from declarative_paas.core.state import Snapshot
 from declarative_paas.core.values import Attributes
@@ -27,6 +31,14 @@ def recorded_followers(snapshot: Snapshot, anew: Collection[ResourceAddress] = (
         and record.status is InstanceStatus.CURRENT
         and ResourceAddress("addon", record.address.app, record.address.name) not in anew
     }
+
+
+def objections_to(side: DataSide, change: Change, source: ResourceAddress) -> list[Diagnostic]:
+    """What keeps a source from being followed, or will not come along, told where the follower is asked for. Asks the
+    source; raises ProviderError."""
+    if change.address.type != FOLLOWER_TYPE or not isinstance(side.port, FollowPort):
+        return []
+    return [replace(found, position=change.position, address=str(source)) for found in side.port.follow_objections()]
 
 
 def ask_followers(world: World) -> AskFollower:

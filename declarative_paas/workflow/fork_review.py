@@ -17,6 +17,7 @@ from declarative_paas.manifest.app_models import Addon, AddonAttach, AddonPlan, 
 from declarative_paas.manifest.manifests import AppManifest
 from declarative_paas.transfer.provider import result_of
 from declarative_paas.workflow.copies import data_side
+from declarative_paas.workflow.following import objections_to
 
 STATED_BYTES_PER_S: Final = 20 * 2**20
 """Copy and verification together, where no copy of this platform has told better."""
@@ -119,6 +120,7 @@ class ForkReviewer:
             return None, "its size is not known: nothing was asked (--no-refresh)"
         try:
             side = data_side(self.providers, source.spec.region, self.plan.scope, address)
+            diagnostics += objections_to(side, copy, address)
             return side.port.facts().size_bytes, ""
         except ProviderError as problem:
             diagnostics.append(

@@ -14,6 +14,7 @@ from declarative_paas.core.region_move import COPY_TYPE
 from declarative_paas.core.state import Snapshot
 from declarative_paas.transfer.provider import result_of
 from declarative_paas.workflow.copies import data_side
+from declarative_paas.workflow.following import objections_to
 from declarative_paas.workflow.fork_review import MEASURED_FROM, STATED_BYTES_PER_S
 
 
@@ -67,6 +68,7 @@ def _size(plan: Plan, change: Change, providers: Mapping[str, Provider], diagnos
     address = ResourceAddress("addon", change.address.app, change.address.name)
     try:
         side = data_side(providers, str(change.after["between"]["from"]["region"]), plan.scope, address)
+        diagnostics += objections_to(side, change, address)
         return side.port.facts().size_bytes
     except ProviderError as problem:
         diagnostics.append(

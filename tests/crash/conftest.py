@@ -3,5 +3,5 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-# The local provider's kill loop works on the projects of its end-to-end tests.
-sys.path.append(str(Path(__file__).parents[1] / "e2e" / "local"))
+# The kill loops of the local and the Docker provider work on the projects of their end-to-end tests.
+sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in (".", "e2e/local", "e2e/docker"))

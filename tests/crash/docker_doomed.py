@@ -131,5 +131,7 @@ class EngineDoomed(DockerDoomed):
 
 
 def _named(name: str) -> str:
-    """Without what differs from one apply to the next: a dyno's release and fingerprint, an add-on's random id."""
-    return re.sub(r"[.-][0-9a-f]{10}\b", "-ID", re.sub(r"\.v\d+\.", ".vN.", name))
+    """Without what differs from one apply to the next: a dyno's release and fingerprint, an add-on's random id, and
+    the digest at the end of a name that has it within."""
+    plain = re.sub(r"(^|[.-])[0-9a-f]{10}\b", r"\1ID", re.sub(r"\.v\d+\.", ".vN.", name))
+    return re.sub(r"-[0-9a-f]{8}$", "-DIGEST", plain)

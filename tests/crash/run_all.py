@@ -111,7 +111,7 @@ def _docker() -> int:
             lost = _real("Docker", DockerDoomed(rig), DOCKER_KILLS, WAYS)
             with doomed_host(rig) as host:
                 lost += _real("engine dies", EngineDoomed(rig, host), DOCKER_KILLS, (BEFORE_CHANGES, AFTER_CHANGES))
-                stacks = StackDoomed(rig, host)
+                stacks = StackDoomed(host)
                 try:
                     lost += sum(_print("Docker", stacks.builds(side)) for side in (BEFORE, AFTER))
                 finally:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from docker_doomed import AFTER_CHANGES, BEFORE_CHANGES
-from docker_rig import DockerRig, RigHost
+from docker_rig import RigHost
 from kill_loop import Inventory, KillPoint, Report, Verdict
 from project import DPAAS
 from trap_door import AFTER, BEFORE, TrapDoor
@@ -27,16 +27,18 @@ spec: {{regions: {{us: {{provider: docker, jurisdiction: US, host: "unix://{sock
 
 
 class StackDoomed:
-    """On an engine that nobody else uses. Its root filesystem is the rig's with a file more: another stack."""
+    """On an engine that nobody else uses. Its root filesystem is tiny: the programs that a stack needs by their names,
+    in one static busybox."""
 
-    def __init__(self, rig: DockerRig, host: RigHost) -> None:
+    def __init__(self, host: RigHost) -> None:
         self._host = host
         self._directory = Path(tempfile.mkdtemp(prefix="dpaas-stack-"))
-        self._rootfs = self._directory / "rootfs.tar"
-        shutil.copyfile(rig.rootfs, self._rootfs)
-        (self._directory / "more").write_text("another stack\n")
-        command = ["tar", "-C", str(self._directory), "-rf", str(self._rootfs), "./more"]
-        subprocess.run(command, check=True)
+        self._rootfs = self._directory / "rootfs"
+        programs = self._rootfs / "bin"
+        programs.mkdir(parents=True)
+        shutil.copy(str(shutil.which("busybox")), programs / "busybox")
+        for name in stack.NEEDED:
+            (programs / name).symlink_to("busybox")
         socket = self._directory / "engine.sock"
         (self._directory / "dpaas.yaml").write_text(PLATFORM.format(socket=socket))
         self._door = TrapDoor(host.url.removeprefix("unix://"), socket)

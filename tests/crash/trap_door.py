@@ -23,6 +23,13 @@ class _Connection:
     engine: socket.socket
     is_hijacked: bool = False
     is_trapped: bool = False
+    ended: int = 0
+
+    def close(self) -> None:
+        for end in (self.client, self.engine):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
 
 
 class TrapDoor:
@@ -44,6 +51,8 @@ class TrapDoor:
     def arm(self, at: int = 0, side: str = BEFORE) -> None:
         """At the `at`-th change, before the engine hears of it or when it has done it, `reached` is set, and whoever
         wanted it waits. 0: nobody is stopped."""
+        for found in [found for found in self._open if found.is_trapped]:
+            self._forget(found)
         with self._lock:
             self.changes = 0
             self._at, self._side = at, side
@@ -51,10 +60,8 @@ class TrapDoor:
 
     def cut_off(self) -> None:
         """Whoever came through: as when the engine is gone."""
-        opened, self._open = self._open, []
-        for end in (end for found in opened for end in (found.client, found.engine)):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        for found in list(self._open):
+            self._forget(found)
 
     def close(self) -> None:
         with suppress(OSError):
@@ -89,8 +96,7 @@ class TrapDoor:
                         return
                 found.is_hijacked = found.is_hijacked or _HIJACKING.search(data) is not None
                 found.engine.sendall(data)
-        with suppress(OSError):
-            found.engine.shutdown(socket.SHUT_WR)
+        self._end(found, found.engine)
 
     def _back(self, found: _Connection) -> None:
         with suppress(OSError):
@@ -100,8 +106,21 @@ class TrapDoor:
                     return
                 found.client.sendall(data)
         if not found.is_trapped:
-            with suppress(OSError):
-                found.client.shutdown(socket.SHUT_WR)
+            self._end(found, found.client)
+
+    def _end(self, found: _Connection, other: socket.socket) -> None:
+        """One way has ended; with both the connection has."""
+        with suppress(OSError):
+            other.shutdown(socket.SHUT_WR)
+        with self._lock:
+            found.ended += 1
+        if found.ended == 2:
+            self._forget(found)
+
+    def _forget(self, found: _Connection) -> None:
+        with self._lock:
+            self._open = [other for other in self._open if other is not found]
+        found.close()
 
     def _is_trap(self, found: _Connection, data: bytes) -> bool:
         if not found.is_hijacked and _CHANGING.match(data) is None:

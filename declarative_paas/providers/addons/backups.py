@@ -16,6 +16,9 @@ from declarative_paas.providers.addons.passfile import password_out_of
 from declarative_paas.providers.addons.postgres import PostgresServer
 from declarative_paas.providers.addons.postgres_config import ADMIN
 
+DUMP_OPTIONS = ("--format=custom", "--no-subscriptions", "--no-publications")
+"""What follows is told the password of its source, and a restored database neither follows nor is followed."""
+
 RESTORE_OPTIONS = ("--no-owner", "--no-acl", "--no-comments", "--single-transaction", "--exit-on-error")
 """All that is restored will belong to the role that restores, whoever had it before."""
 
@@ -28,7 +31,7 @@ def dump(server: PostgresServer, database: str, into: BinaryIO) -> None:
         tempfile.TemporaryFile() as errors,
         _administrator(server) as (environment, descriptors),
         subprocess.Popen(
-            _command(server, "pg_dump", "--format=custom", f"--dbname={database}"),
+            _command(server, "pg_dump", *DUMP_OPTIONS, f"--dbname={database}"),
             env=environment,
             pass_fds=descriptors,
             stdin=subprocess.DEVNULL,

@@ -9,12 +9,14 @@ from declarative_paas.providers.addons import backups
 from declarative_paas.providers.addons.database_record import database_spec
 from declarative_paas.providers.addons.driver import RegionAddons
 from declarative_paas.providers.addons.postgres_driver import server_of
+from declarative_paas.providers.addons.postgres_follow_remains import refuse_dump
 from declarative_paas.providers.addons.refill import count_tables, refill
 
 
 def dump(region: RegionAddons, key: str, into: BinaryIO) -> None:
     """Writes pg_dump's custom format. Raises ProviderError."""
     server, record = server_of(region, key)
+    refuse_dump(server, record.details["database"])
     backups.dump(server, record.details["database"], into)
 
 

@@ -89,6 +89,10 @@ def postgresql_conf(
         "max_logical_replication_workers": MAX_FOLLOWERS,
         "max_worker_processes": MAX_FOLLOWERS + 8,
         "max_slot_wal_keep_size": f"{MOST_KEPT_MB}MB",
+        "logical_decoding_work_mem": "16MB",  # of each follower; more of one transaction is put on the disk
+        # A way that swallows everything is noticed, and dialled again, within half a minute.
+        "wal_sender_timeout": "30s",
+        "wal_receiver_timeout": "30s",
         "autovacuum_max_workers": 2,
         "max_parallel_workers": 2,
         "timezone": "UTC",

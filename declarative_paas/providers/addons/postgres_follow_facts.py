@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from declarative_paas.core.diagnostic import Diagnostic, error, warning
-from declarative_paas.core.follow import FollowIdentity, FollowState, FollowStatus
+from declarative_paas.core.follow import MADE_ANEW, FollowIdentity, FollowState, FollowStatus
 from declarative_paas.providers.addons.postgres_client import PostgresClient
 from declarative_paas.providers.addons.postgres_config import MAX_FOLLOWERS, MOST_KEPT_MB
 from declarative_paas.providers.addons.postgres_facts import OWN
@@ -67,8 +67,6 @@ FROM pg_subscription s LEFT JOIN pg_stat_subscription t ON t.subid = s.oid AND t
 WHERE s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND s.subname = {name}
 """
 
-ANEW: Final = "`dpaas apply` makes its copy anew; until that is done its app finds no data"
-
 
 def listed(names: Sequence[str]) -> str:
     """Some names for a sentence."""
@@ -106,7 +104,7 @@ def objections(facts: Mapping[str, Any], tables: Sequence[Mapping[str, Any]]) ->
     found: list[Diagnostic] = []
     if facts["wal_level"] != "logical":
         summary = "the source's server still runs with an older configuration, which knows no followers"
-        hint = "the server restarted once: `dpaas region stop` and `dpaas region start` of its region"
+        hint = "the server started anew: `dpaas down REGION`, and `dpaas apply`"
         found.append(error("follow-older-server", summary, expected=hint))
     elif facts["slots_left"] < 2:
         summary = f"the source's server has {MAX_FOLLOWERS} followers, which is the most it can have"
@@ -145,11 +143,11 @@ def source_status(client: PostgresClient, identity: FollowIdentity) -> FollowSta
 def status_at_source(slot: Mapping[str, Any], unpublished: Sequence[str]) -> FollowStatus:
     """Pure: the same, from what the server told."""
     if slot["kept"] == "lost":
-        problem = f"it fell behind by more than the {MOST_KEPT_MB} MB that its source keeps: {ANEW}"
+        problem = f"it fell behind by more than the {MOST_KEPT_MB} MB that its source keeps: {MADE_ANEW}"
         return FollowStatus(state=FollowState.BROKEN, problem=problem)
     lag = max(0, slot["lag_bytes"] or 0)
     if unpublished:
-        problem = f"its source made tables that it is not told of ({listed(unpublished)}): {ANEW}"
+        problem = f"its source made tables that it is not told of ({listed(unpublished)}): {MADE_ANEW}"
         return FollowStatus(state=FollowState.BROKEN, lag_bytes=lag, problem=problem)
     if not slot["active"]:
         return FollowStatus(state=FollowState.STOPPED, lag_bytes=lag, lag_s=slot["inactive_s"] if lag else 0.0)
@@ -178,6 +176,6 @@ def status_at_target(failure: Failure | None) -> FollowStatus:
     if failure is None:
         return FollowStatus(state=FollowState.STOPPED, problem=problem)
     if failure.is_final:
-        problem = f"its server cannot take over a change ({failure.message}): {ANEW}"
+        problem = f"its server cannot take over a change ({failure.message}): {MADE_ANEW}"
         return FollowStatus(state=FollowState.BROKEN, problem=problem)
     return FollowStatus(state=FollowState.STOPPED, problem=f"{problem}: {failure.message}")

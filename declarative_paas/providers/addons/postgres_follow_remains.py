@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
@@ -18,6 +19,11 @@ _ENDS: Final = """
 SELECT (SELECT jsonb_agg(s.subname) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
   WHERE d.datname = {name}) AS follows,
  (SELECT count(*) FROM pg_replication_slots WHERE database = {name}) AS followers
+"""
+
+_DETAILS: Final = """
+SELECT coalesce(obj_description(s.oid, 'pg_subscription'), '{{}}') AS detail
+FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = {name}
 """
 
 # Roles that came to this database and to no other.
@@ -52,9 +58,13 @@ END $$
 """
 
 
+# Roles are the whole server's, and so is this lock: another database's follower may come or go just now.
+ONE_AT_A_TIME: Final = "LOCK TABLE pg_catalog.pg_authid IN SHARE ROW EXCLUSIVE MODE"
+
 # The role that all followers' roles are members of goes with the last of them.
 DROP_GROUP: Final = f"""
 DO $$ BEGIN
+ {ONE_AT_A_TIME};
  IF EXISTS (SELECT FROM pg_roles r WHERE rolname = '{FOLLOWERS}'
    AND NOT EXISTS (SELECT FROM pg_auth_members WHERE roleid = r.oid)) THEN
   DROP ROLE {FOLLOWERS};
@@ -91,3 +101,14 @@ def refuse_replacement(server: DatabaseServer, name: str) -> None:
         raise ProviderError(ErrorKind.INVALID, f"database {name} follows another one: it is only read until promoted")
     if ends["followers"]:
         raise ProviderError(ErrorKind.INVALID, f"database {name} has followers, which cannot follow what replaces it")
+
+
+def refuse_dump(server: DatabaseServer, name: str) -> None:
+    """Raises ProviderError (INVALID) for a follower whose dump would not be its source's: what keeps its app from
+    writing is in it, and a dump that is restored has nobody to undo it."""
+    with server.session(name) as session:
+        details = [json.loads(row["detail"]) for row in session.rows(_DETAILS.format(name=literal(name)))]
+    changed = [undo for detail in details for undo in detail.get("undo", ()) if not undo.startswith("GRANT ")]
+    if changed:
+        summary = f"database {name} follows another one, and is not quite like it meanwhile: dump that one"
+        raise ProviderError(ErrorKind.INVALID, summary, detail=changed[:10])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -11,7 +11,9 @@ from typing import Final
 from declarative_paas.core.copy_result import CopyResult
 from declarative_paas.core.data import DataFacts
 from declarative_paas.core.follow import FollowAccess, FollowIdentity
+from declarative_paas.core.provider import ProviderError
 from declarative_paas.core.values import Sensitive
+from declarative_paas.providers.addons import postgres_fingerprint as fingerprint
 from declarative_paas.providers.addons.postgres_client import PostgresClient, Session
 from declarative_paas.providers.addons.postgres_config import FOLLOWERS, MOST_KEPT_MB
 from declarative_paas.providers.addons.postgres_follow_facts import publication_tables, streamed_tables
@@ -22,7 +24,7 @@ from declarative_paas.providers.addons.postgres_follow_names import (
     snapshot_id,
     stream_name,
 )
-from declarative_paas.providers.addons.postgres_follow_remains import DROP_GROUP, LEAVING_TRIES
+from declarative_paas.providers.addons.postgres_follow_remains import DROP_GROUP, LEAVING_TRIES, ONE_AT_A_TIME
 from declarative_paas.providers.addons.postgres_snapshot import LOCK_TIMEOUT_MS, PostgresSnapshot
 from declarative_paas.providers.addons.scram import scram_verifier
 from declarative_paas.providers.addons.sqltext import identifier, literal
@@ -58,6 +60,7 @@ END $$;
 # The databases that belong to no app, and that any role could connect to, are the administrator's alone.
 _ADMIT: Final = f"""
 DO $$ BEGIN
+ {ONE_AT_A_TIME};
  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{FOLLOWERS}') THEN
   CREATE ROLE {FOLLOWERS} NOLOGIN;
  END IF;
@@ -142,7 +145,14 @@ def _slot_snapshot(client: PostgresClient, slot: str) -> tuple[str, str]:
     # It waits for every transaction that writes now to end.
     session = Session(walsender.with_settings(lock_timeout=str(LOCK_TIMEOUT_MS)), "waiting for what the source writes")
     name = identifier(_temporary(slot))
-    answer = session.run(f"CREATE_REPLICATION_SLOT {name} TEMPORARY LOGICAL pgoutput (SNAPSHOT 'export');")
+    try:
+        answer = session.run(f"CREATE_REPLICATION_SLOT {name} TEMPORARY LOGICAL pgoutput (SNAPSHOT 'export');")
+    except ProviderError as problem:
+        if problem.code != "lock-timeout":
+            raise
+        summary = f"a transaction on the source's server has been writing for more than {LOCK_TIMEOUT_MS // 1000} s"
+        hint = "a follower begins between transactions: once it has ended, apply again"
+        raise ProviderError(problem.kind, summary, code="follow-waits", detail=[hint]) from None
     exported = answer.strip().split("|")[2]
     return exported, snapshot_id(exported, slot)
 
@@ -177,6 +187,15 @@ def unpublish(client: PostgresClient, identity: FollowIdentity) -> None:
     name, role = stream_name(identity), literal(follower_role(identity))
     client.run(_FORGET.format(role=role, pattern=literal(f"^{name}_"), publication=name), "forgetting the follower")
     keep_no_more(client)
+
+
+def unstreamed(client: PostgresClient) -> Sequence[tuple[str, str, int, bool]]:
+    """See `FollowPort.unstreamed`: where each sequence stands."""
+    session = Session(client, "reading sequences")
+    try:
+        return fingerprint.sequence_values(session.rows, fingerprint.SEQUENCES)
+    finally:
+        session.close()
 
 
 def end_sessions(client: PostgresClient, app: str) -> None:

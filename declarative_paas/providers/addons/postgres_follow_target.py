@@ -81,6 +81,8 @@ class _Held:
     promoted: bool
     result: CopyResult
     undo: tuple[str, ...]
+    stream: str
+    database: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,7 @@ class FollowingDatabase:
 
     def mark(self) -> FollowMark | None:
         """See `FollowPort.follow_mark`."""
-        held = self._read()
+        held = _held(self._look())
         if held is None:
             return None
         return FollowMark(identity=held.identity, promoted=held.promoted, result=held.result)
@@ -104,23 +106,6 @@ class FollowingDatabase:
     def _look(self) -> Mapping[str, Any] | None:
         rows = self.client.rows(_MARK.format(holder=literal(self._holder)), "looking whom the database follows")
         return rows[0] if rows else None
-
-    def _read(self) -> _Held | None:
-        row = self._look()
-        if row is None:
-            return None
-        try:
-            note = json.loads(row["note"] or "{}")
-            detail = json.loads(row["detail"] or "{}")
-            source, target = note["identity"]
-            if note["database"] != row["database"]:
-                return None  # of a database that is gone
-            promoted = bool(note["promoted"])
-            result = CopyResult.from_json(note["result"] if promoted else detail["result"])
-        except (KeyError, ValueError, TypeError):
-            return None
-        identity = FollowIdentity(source_instance=source, target_instance=target)
-        return _Held(identity=identity, promoted=promoted, result=result, undo=tuple(detail.get("undo", ())))
 
     def _note(self, identity: FollowIdentity, result: CopyResult, *, promoted: bool, database: int) -> str:
         """A statement; what other databases may not read (the names of tables) is left out."""
@@ -175,7 +160,7 @@ class FollowingDatabase:
 
     def promote(self, identity: FollowIdentity, unstreamed: Callable[[], Any] | None) -> Sequence[str]:
         """See `FollowPort.promote`."""
-        held = self._read()
+        held = _held(self._look())
         if held is None or held.identity != identity:
             raise ProviderError(ErrorKind.INVALID, "the database does not follow this source")
         if held.promoted:
@@ -190,17 +175,15 @@ class FollowingDatabase:
         return ("sessions of its app that were reading were ended", *self._promote(held, unstreamed))
 
     def _promote(self, held: _Held, unstreamed: Callable[[], Any] | None) -> Sequence[str]:
-        row = self._look()
-        assert row is not None, "it was held a moment ago"
         session = Session(self.client.with_settings(lock_timeout=str(LOCK_TIMEOUT_MS)), "promoting the follower")
         try:
-            session.run("BEGIN;\n" + _forget(row["stream"]))
+            session.run("BEGIN;\n" + _forget(held.stream))
             # From here on nothing arrives, so that no row can be newer than the sequences.
             notes = self._set_numbers(session, unstreamed)
             session.run(
                 unsealed(self.client.database, self.app, self._holder, held.undo)
                 + f"ALTER ROLE {identifier(self._holder)} NOLOGIN NOBYPASSRLS;\n"
-                + self._note(held.identity, held.result, promoted=True, database=row["database"])
+                + self._note(held.identity, held.result, promoted=True, database=held.database)
                 + "COMMIT;"
             )
         finally:
@@ -220,19 +203,44 @@ class FollowingDatabase:
 
     def cut(self, *, anew: bool, identity: FollowIdentity) -> None:
         """See `FollowPort.cut`."""
-        row, held = self._look(), self._read()
+        row = self._look()
+        held = _held(row)
         if row is None or not (row["stream"] or row["is_held"]):
             return
         forget = _forget(row["stream"]) if row["stream"] else ""
         undo = held.undo if held is not None else ()
         if anew:
             # Still nobody's to write: the next thing that happens to it is that it is made anew.
-            then = f"CREATE SCHEMA IF NOT EXISTS {MARK_SCHEMA} AUTHORIZATION {identifier(self.app)};\n{set_mark(identity, None)}\n"
+            then = f"CREATE SCHEMA IF NOT EXISTS {MARK_SCHEMA} AUTHORIZATION {identifier(self.app)};\n"
+            then += f"{set_mark(identity, None)}\n"
         else:
             then = unsealed(self.client.database, self.app, self._holder, undo)
             then += f"ALTER ROLE {identifier(self._holder)} NOLOGIN NOBYPASSRLS;\n"
         script = f"BEGIN;\n{forget}{then}COMMENT ON ROLE {identifier(self._holder)} IS NULL;\nCOMMIT;"
         self.client.run(_SEND_AWAY.format(app=literal(self.app)) + script, "ending following")
+
+
+def _held(row: Mapping[str, Any] | None) -> _Held | None:
+    if row is None:
+        return None
+    try:
+        note = json.loads(row["note"] or "{}")
+        detail = json.loads(row["detail"] or "{}")
+        source, target = note["identity"]
+        if note["database"] != row["database"]:
+            return None  # of a database that is gone
+        promoted = bool(note["promoted"])
+        result = CopyResult.from_json(note["result"] if promoted else detail["result"])
+    except (KeyError, ValueError, TypeError):
+        return None
+    return _Held(
+        identity=FollowIdentity(source_instance=source, target_instance=target),
+        promoted=promoted,
+        result=result,
+        undo=tuple(detail.get("undo", ())),
+        stream=row["stream"] or "",
+        database=row["database"],
+    )
 
 
 def _dial(source: FollowAccess, endpoint: Endpoint) -> str:

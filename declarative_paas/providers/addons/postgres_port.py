@@ -13,7 +13,6 @@ from declarative_paas.core.diagnostic import Diagnostic
 from declarative_paas.core.follow import Endpoint, FollowAccess, FollowIdentity, FollowMark, FollowSource, FollowStatus
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.core.values import Sensitive
-from declarative_paas.providers.addons import postgres_fingerprint as fingerprint
 from declarative_paas.providers.addons import postgres_follow_facts as follow_facts
 from declarative_paas.providers.addons import postgres_follow_source as follow_source
 from declarative_paas.providers.addons.databases import DatabaseServer, DatabaseSpec, ensure_database, inspect_all
@@ -110,12 +109,7 @@ class PostgresPort:
         return follow_source.position(self._keeper())
 
     def unstreamed(self) -> Any:
-        client = self._keeper()
-
-        def rows(query: str) -> list[Any]:
-            return client.rows(query, "reading sequences")
-
-        return fingerprint.sequence_values(rows, fingerprint.SEQUENCES)
+        return follow_source.unstreamed(self._keeper())
 
     def shape(self) -> Mapping[str, str]:
         return follow_facts.shape(self._keeper())
@@ -123,7 +117,7 @@ class PostgresPort:
     def frozen(self) -> AbstractContextManager[Snapshot]:
         client = self._keeper()
         facts = read_facts(client, self.owner.role, as_source=True)
-        return closing(PostgresSnapshot(client, facts, self.owner.role, only_streamed=True))
+        return closing(PostgresSnapshot(client, facts, self.owner.role, frozen=True))
 
     def unpublish(self, identity: FollowIdentity) -> None:
         follow_source.unpublish(self._keeper(), identity)

@@ -39,6 +39,8 @@ DUMP_OPTIONS: Final = (
     f"--exclude-schema={MARK_SCHEMA}",
 )
 
+_ALTERED: Final = ("42P01", "42703")  # undefined table, undefined column
+
 _LARGE_OBJECTS: Final = """
 SELECT m.oid::int8 AS oid, coalesce((
   SELECT jsonb_agg(jsonb_build_array(coalesce(r.rolname, 'public'), a.privilege_type))
@@ -88,8 +90,9 @@ Exported: TypeAlias = tuple[str, str]
 class PostgresSnapshot:
     """Holds a transaction and a shared lock on every table open until `close`.
 
-    `export` makes the snapshot once all tables are locked, where it is not to be the transaction's own.
-    `only_streamed` leaves out of `checks` what a follower is not told of.
+    `export` makes the snapshot once all tables are locked, where it is not to be the transaction's own. `frozen` is
+    for comparing only: it leaves out of `checks` what a follower is not told of, and locks nothing, since its app may
+    go on. What that app alters meanwhile is then not there.
     """
 
     def __init__(
@@ -99,7 +102,7 @@ class PostgresSnapshot:
         owner: str,
         *,
         export: Callable[[], Exported] | None = None,
-        only_streamed: bool = False,
+        frozen: bool = False,
     ) -> None:
         self._client = client.with_settings(
             default_transaction_read_only="on",  # the source is only ever read
@@ -112,8 +115,12 @@ class PostgresSnapshot:
         self._reading = threading.Lock()
         self._schema: PostgresSchema | None = None
         try:
-            self._hold(export)
-            self._read(only_streamed=only_streamed)
+            self._frozen = frozen
+            if frozen:
+                self._freeze()
+            else:
+                self._hold(export)
+            self._read()
         except BaseException:
             self.close()
             raise
@@ -129,7 +136,14 @@ class PostgresSnapshot:
         self._session = Session(self._client, "reading in the snapshot")
         self._session.run(self._in_snapshot)
 
-    def _read(self, *, only_streamed: bool) -> None:
+    def _freeze(self) -> None:
+        holding = Session(self._client, "holding the snapshot")
+        self._exported = self.id = holding.run("BEGIN; SELECT pg_export_snapshot();").strip()
+        # Another one, and not in a transaction: a lock, also on a sequence, ends with the question.
+        self._session = Session(self._client, "reading what is there")
+        self._tables = [Table.from_row(row) for row in self._session.rows(TABLES)]
+
+    def _read(self) -> None:
         self._sequences = fingerprint.sequence_values(self._session.rows, fingerprint.SEQUENCES)
         self._objects = self._session.rows(_LARGE_OBJECTS)
         self._settings, privileged = fingerprint.altered(self._session.rows, self._owner)
@@ -139,7 +153,7 @@ class PostgresSnapshot:
         )
         large = [Part(name="large objects", weight=max(1, len(self._objects) * 2048), detail=LargeObjects())]
         self.parts: Sequence[Part] = [*table_parts(self._tables), *(large if self._objects else [])]
-        compared = [table for table in self._tables if table.is_streamed or not only_streamed]
+        compared = [table for table in self._tables if table.is_streamed or not self._frozen]
         self.checks: Sequence[Part] = checks_of(compared)
 
     @property
@@ -205,7 +219,7 @@ class PostgresSnapshot:
 
     def fingerprint(self, check: Part) -> Sequence[Fingerprint]:
         if isinstance(check.detail, TableBatch):
-            return fingerprint.tables(self._client, check.detail.tables, before=self._in_snapshot)
+            return self._table_fingerprints(check.detail.tables)
         own = self.schema
         return [
             *fingerprint.schema([*own.before, *own.after], own.owner, major=self.facts.major),
@@ -215,6 +229,16 @@ class PostgresSnapshot:
             *fingerprint.settings(own.settings),
             *fingerprint.materialised_views(self._client, before=self._in_snapshot),
         ]
+
+    def _table_fingerprints(self, tables: Sequence[Table]) -> Sequence[Fingerprint]:
+        try:
+            return fingerprint.tables(self._client, tables, before=self._in_snapshot)
+        except ProviderError as problem:
+            if not self._frozen or problem.code not in _ALTERED:
+                raise
+        if len(tables) == 1:
+            return ()
+        return [found for table in tables for found in self._table_fingerprints([table])]
 
     def stop(self) -> None:
         self._client.stop()

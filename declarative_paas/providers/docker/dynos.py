@@ -22,7 +22,7 @@ from declarative_paas.providers.docker.dyno_containers import (
     runnable_of,
 )
 from declarative_paas.providers.docker.dyno_logs import DynoLogs
-from declarative_paas.providers.docker.engine import containers, dyno_container, inventory, networks
+from declarative_paas.providers.docker.engine import containers, dyno_container, inventory, networks, room
 from declarative_paas.providers.docker.engine.dyno_container import DynoState, command_of, dyno_state
 from declarative_paas.providers.docker.engine.inventory import ContainerView
 from declarative_paas.providers.docker.health import health
@@ -153,6 +153,8 @@ class DockerDynos:
     def last_lines(self, dyno: RunningDyno, *, since: datetime) -> Sequence[str]:
         engine, name = self._region.engine, container_name(self._region.owner, dyno.id)
         said = [f"app[{dyno.name}]: {line}" for line in dyno_container.last_lines(engine, name, LAST_LINES)]
+        if not said:
+            said = room.lack_of_room(engine, name, self._region.owner)
         state = dyno_state(engine, name)
         told = "" if state is None else state.told
         return [*said, f"heroku[{dyno.name}]: {told}"] if told else said
@@ -171,6 +173,14 @@ class DockerDynos:
 
     def run_foreground(self, one_off: OneOff) -> int:
         return self._one_offs.run_foreground(one_off)
+
+    def clear_lost(self, app: str) -> None:
+        """Networks whose dyno was not made any more, or was removed by hand: add-ons' servers may be on them."""
+        owner = self._region.owner.with_(role=DYNO, app=app)
+        dynos = {container.name for container in inventory.containers(self._region.engine, owner)}
+        for network in inventory.networks(self._region.engine, owner):
+            if network.name not in dynos:
+                networks.remove_network(self._region.engine, network.name, self._region.owner)
 
     def clear_one_offs(self, app: str, process_type: str) -> None:
         self._one_offs.clear(app, process_type)

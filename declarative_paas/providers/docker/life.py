@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from declarative_paas.providers.docker.engine.dyno_container import PORT, command_of, state_of
 from declarative_paas.providers.docker.logs import moment
 from declarative_paas.providers.logfile import log_line
 from declarative_paas.providers.runtime import wording
+
+SOON_AFTER: Final = timedelta(seconds=60)
+"""So long after it was made a dyno's first start is the one that it was made for."""
 
 
 def quota_mb(found: Mapping[str, Any]) -> float:
@@ -20,12 +23,20 @@ def quota_mb(found: Mapping[str, Any]) -> float:
 def life_lines(found: Mapping[str, Any], dyno: str, *, ends_are_told: bool) -> list[str]:
     """Lines of the log for its last start and, unless somebody else tells of it, its end, if it is over."""
     state = state_of(found)
-    started = _line(moment(state.started_at), dyno, wording.starting(command_of(found), PORT))
+    started = _line(_began(found), dyno, wording.starting(command_of(found), PORT))
     if ends_are_told or (state.running and not state.restarting):
         return started
     ended = moment(state.finished_at)
     killed = _line(ended, dyno, wording.R15) if state.oom_killed else []
     return [*started, *killed, *_line(ended, dyno, wording.exited(state.exit_status))]
+
+
+def _began(found: Mapping[str, Any]) -> datetime | None:
+    """When its last start began. The engine notes a start when it is done: a busy one after the dyno's first words."""
+    started, made = moment(found["State"]["StartedAt"]), moment(str(found.get("Created", "")))
+    if started is None or made is None or found.get("RestartCount"):
+        return started
+    return made if started - made < SOON_AFTER else started
 
 
 def killed_lines(found: Mapping[str, Any], dyno: str, timeout_s: float) -> list[str]:

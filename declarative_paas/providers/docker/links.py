@@ -6,34 +6,31 @@ no packets: who is on a route's network finds HAProxy, at the highest address, a
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any, Final
 
 from declarative_paas.core.follow import Endpoint
 from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.providers.docker.engine import containers, execute, inventory, networks
 from declarative_paas.providers.docker.engine.connection import Engine
-from declarative_paas.providers.docker.engine.containers import LOG_CONFIG, NOBODY, Entry
+from declarative_paas.providers.docker.engine.containers import NOBODY
 from declarative_paas.providers.docker.engine.inventory import NetworkView
 from declarative_paas.providers.docker.engine.labels import Labels, object_name
 from declarative_paas.providers.docker.engine.networks import Pool
-from declarative_paas.providers.docker.services.images import ServiceImages
-from declarative_paas.providers.links.program import (
-    LedRoute,
-    LinkProgram,
-    Relay,
-    ServedRoute,
-    SourceLink,
-    TargetLink,
-    config_files,
-    digest,
-    key_bundle,
+from declarative_paas.providers.docker.link_container import (
+    ENTRY_PORT,
+    SOCKET,
+    container_config,
+    entries,
+    files_of,
+    highest_of,
+    target_of,
 )
-from declarative_paas.providers.links.region_links import Link, Pair, RegionLinks, Route
+from declarative_paas.providers.docker.services.images import ServiceImages
+from declarative_paas.providers.links.program import digest
+from declarative_paas.providers.links.region_links import Pair, RegionLinks, Route
 from declarative_paas.providers.links.watching import QUESTION, Watched, link_problems, watched
 
 ROLE: Final = "links"
@@ -41,14 +38,6 @@ ROUTE: Final = "link-route"
 OUTSIDE: Final = "link-outside"
 """Roles: of the container, of a route's or a pair's network, of the container's way out and in."""
 
-LISTENER_PORT: Final = 7443
-ENTRY_PORT: Final = 5432
-FILES: Final = "/dpaas/links"
-SOCKET: Final = f"{FILES}/haproxy.sock"
-NAMESERVER: Final = Endpoint(host="127.0.0.11", port=53)
-"""The engine's own, in every container that is on a network with a name."""
-
-MEMORY_MB: Final = 128
 START_TIMEOUT_S: Final = 20.0
 ANSWER_TIMEOUT_S: Final = 8.0
 """Longer than HAProxy takes for its first look at every listener."""
@@ -111,7 +100,7 @@ class ContainerLinks:
         if not links.targets:
             return {}
         seen = self._watched({link.spec.label for link in links.targets})
-        return {link.spec.label: link_problems(_target(link, {}), seen) for link in links.targets}
+        return {link.spec.label: link_problems(target_of(link, {}), seen) for link in links.targets}
 
     def entry(self, route: Route | Pair) -> Endpoint:
         """By a name that leads to us on that one network only: a server may be on several with us."""
@@ -129,7 +118,7 @@ class ContainerLinks:
         if missing:
             return f"the network {self._network_name(missing[0])} was removed"
         labels = Labels.of(found["Config"]["Labels"])
-        if labels is None or labels.key != digest(self._files(links, there)):
+        if labels is None or labels.key != digest(files_of(links, there)):
             return f"the link end {self.name} is not as it was told to be"
         on = _networks_of(found)
         wanted = [self.outside, *(there[name].name for name in links.networks)]
@@ -154,20 +143,18 @@ class ContainerLinks:
         return made
 
     def _run(self, links: RegionLinks, there: Mapping[str, NetworkView]) -> None:
-        files = self._files(links, there)
+        files = files_of(links, there)
         self._ensure_outside()
         labels = self._owner.with_(role=ROLE, key=digest(files))
-        containers.ensure_created(self._engine, self.name, self._config(links, labels.key), labels)
+        config = container_config(links, image=self._images.router.id, network=self.outside, of=labels.key)
+        containers.ensure_created(self._engine, self.name, config, labels)
         found = containers.inspected(self._engine, self.name, self._owner)
         on = _networks_of(found)
         for route in links.networks:
             if there[route].name not in on:
                 self._join(there[route], route)
         if found is None or not found["State"]["Running"]:
-            entries = [Entry(path=f"{FILES}/{name}", content=text.encode(), mode=0o600) for name, text in files.items()]
-            keys = {link.spec.label: key_bundle(link.keys) for link in links.links}
-            entries += [Entry(path=_key_file(name), content=text.encode(), mode=0o600) for name, text in keys.items()]
-            containers.put(self._engine, self.name, [Entry(path=FILES, mode=0o700), *entries])
+            containers.put(self._engine, self.name, entries(links, files))
             self._start(links)
 
     def _start(self, links: RegionLinks) -> None:
@@ -200,7 +187,7 @@ class ContainerLinks:
         """At the highest address, where HAProxy binds to it: the engine gives the lowest to the servers."""
         with self._engine.told(f"connect {self.name} to {network.name}"):
             self._engine.api.connect_container_to_network(
-                self.name, network.name, ipv4_address=str(_highest(network)), aliases=[route]
+                self.name, network.name, ipv4_address=str(highest_of(network)), aliases=[route]
             )
 
     def _ensure_outside(self) -> None:
@@ -218,52 +205,6 @@ class ContainerLinks:
             except docker.errors.APIError as problem:
                 if "already exists" not in str(problem):
                     raise
-
-    def _files(self, links: RegionLinks, there: Mapping[str, NetworkView]) -> Mapping[str, str]:
-        program = LinkProgram(
-            sources=tuple(
-                SourceLink(
-                    link=link.spec,
-                    keys=link.keys,
-                    routes=tuple(ServedRoute(name=route.name, server=route.server) for route in link.routes),
-                )
-                for link in links.sources
-            ),
-            targets=tuple(_target(link, there) for link in links.targets),
-            listen=(Endpoint(host="0.0.0.0", port=LISTENER_PORT),),
-            socket=Path(SOCKET),
-            relays=tuple(_relay(pair, there[pair.name]) for pair in links.pairs if pair.name in there),
-            nameserver=NAMESERVER,
-        )
-        return config_files(program, {link.spec.label: _key_file(link.spec.label) for link in links.links})
-
-    def _config(self, links: RegionLinks, of: str) -> dict[str, Any]:
-        ports = sorted({link.address.port for link in links.sources})
-        published = [{"HostIp": "0.0.0.0", "HostPort": str(port)} for port in ports]
-        listener = f"{LISTENER_PORT}/tcp"
-        return {
-            "Image": self._images.router.id,
-            "Entrypoint": ["haproxy", "-db", "-f", f"{FILES}/haproxy.cfg"],
-            "Cmd": [],
-            "User": NOBODY,
-            # What its files are is part of what it is: it is made again with others.
-            "Env": ["LC_ALL=C.UTF-8", f"DPAAS_LINKS={of}"],
-            "StopTimeout": 5,
-            "Healthcheck": {"Test": ["NONE"]},
-            "ExposedPorts": {listener: {}} if published else {},
-            "HostConfig": {
-                "NetworkMode": self.outside,
-                "PortBindings": {listener: published} if published else {},
-                "CapDrop": ["ALL"],
-                "SecurityOpt": ["no-new-privileges"],
-                # It is on the networks of several servers, and must not be their way to each other, or out.
-                "Sysctls": {"net.ipv4.ip_forward": "0"},
-                "PidsLimit": 64,
-                "Memory": MEMORY_MB * 2**20,
-                "RestartPolicy": {"Name": "unless-stopped"},
-                "LogConfig": dict(LOG_CONFIG),
-            },
-        }
 
     def _watched(self, labels: set[str]) -> Mapping[str, Watched]:
         """Waits for the first look at each."""
@@ -297,33 +238,7 @@ def server_networks(views: Sequence[NetworkView]) -> Mapping[str, Sequence[str]]
     return found
 
 
-def _target(link: Link, there: Mapping[str, NetworkView]) -> TargetLink:
-    routes = [
-        LedRoute(
-            name=route.name,
-            entry=Endpoint(host=str(_highest(there[route.name])), port=ENTRY_PORT),
-            only_from=there[route.name].subnet,
-        )
-        for route in link.routes
-        if route.name in there
-    ]
-    return TargetLink(link=link.spec, keys=link.keys, address=link.address, routes=tuple(routes))
-
-
-def _relay(pair: Pair, network: NetworkView) -> Relay:
-    entry = Endpoint(host=str(_highest(network)), port=ENTRY_PORT)
-    return Relay(name=pair.name, entry=entry, server=pair.server, only_from=network.subnet)
-
-
 def _networks_of(found: Mapping[str, Any] | None) -> frozenset[str]:
     """The names of the networks that a container is on."""
     on: Mapping[str, Any] = {} if found is None else found["NetworkSettings"]["Networks"] or {}
     return frozenset(on)
-
-
-def _highest(network: NetworkView) -> ipaddress.IPv4Address:
-    return ipaddress.IPv4Network(str(network.subnet)).broadcast_address - 1
-
-
-def _key_file(label: str) -> str:
-    return f"{FILES}/{label}.key.pem"

@@ -94,7 +94,6 @@ def _alone(directory: Path) -> Generator[None, None, None]:
 
 
 def main(directory: Path) -> None:
-    os.umask(0o077)
     for line in sys.stdin:
         asked = json.loads(line)
         said: Answer = {}
@@ -106,4 +105,6 @@ def main(directory: Path) -> None:
 
 
 if __name__ == "__main__":
+    # Of the process: not of one that only calls `main`.
+    os.umask(0o077)
     main(Path(sys.argv[1]))

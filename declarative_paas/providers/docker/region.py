@@ -259,6 +259,7 @@ class DockerRegion:
             networks.remove_network(self.engine, network.name, self.owner)
         for slug in slug_image.list_slugs(self.engine, self.owner):
             slug_image.remove_slug(self.engine, self.owner, slug.key)
+        slug_image.remove_nameless(self.engine, self.owner)
         for volume in inventory.volumes(self.engine, self.owner):
             if volume.name != self._keeper.volume:
                 containers.remove_volume(self.engine, volume.name, self.owner)

@@ -33,6 +33,7 @@ class FormationStep:
         version = int(request.attributes["release"])
         wanted = wanted_dynos(self._region.place, app, version, request.attributes["processes"], region.catalog)
         Rollout(region, context).run(app, wanted, _release(region, app, version))
+        region.dynos.clear_lost(app)
         region.records.put(
             str(request.scope),
             (request.address, request.instance),
@@ -50,6 +51,7 @@ class FormationStep:
             context.report(f"stopping {len(existing)} dynos")
             Rollout(region, context).take_out_of_rotation(app)
             stop_dynos(region, list(existing.values()))
+        region.dynos.clear_lost(app)
         region.records.remove(str(request.scope), (request.address, request.instance))
 
     def problems(self, address: ResourceAddress, record: Record, view: RegionView) -> tuple[str, ...]:

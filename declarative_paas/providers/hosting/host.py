@@ -92,6 +92,10 @@ class DynoHost(Protocol):
         """Runs on the caller's terminal; the exit status."""
         ...
 
+    def clear_lost(self, app: str) -> None:
+        """Removes what killed commands left of an app's dynos that never came to be. None is being started now."""
+        ...
+
     def clear_one_offs(self, app: str, process_type: str) -> None:
         """Removes what a killed command left of an app's one-off dynos of a type. None of them runs now."""
         ...

@@ -16,7 +16,8 @@ from declarative_paas.providers.links.region_links import RegionLinks
 
 
 class HostedLinkEnd:
-    """The record first, then what runs: whatever is killed between, the same call again makes it so.
+    """The record first, then what runs: whatever is killed between, the same call again makes it so. Taking away
+    starts nothing of the region: it may be its end.
 
     `told` turns what the rooms below raise into ProviderError.
     """
@@ -59,14 +60,9 @@ class HostedLinkEnd:
         with self._told():
             if not self._region.exists:
                 return
-            self._region.ensure_running()
             with self._region.links.locked():
                 self._records.remove_end(link)
                 self._region.links.ensure(self._records.all())
-            if not self._region.records.all():
-                # The region's last app went before its last link.
-                self._region.dismantle()
-                self._region.records.erase()
 
     def serve(self, link: LinkSpec, route: str, addon: ResourceAddress) -> None:
         with self._told():
@@ -85,7 +81,6 @@ class HostedLinkEnd:
         with self._told():
             if not self._region.exists:
                 return
-            self._region.ensure_running()
             with self._region.links.locked():
                 self._records.remove_route(link, route)
                 self._region.links.ensure(self._records.all())
@@ -110,7 +105,6 @@ class HostedLinkEnd:
         with self._told():
             if not self._region.exists or not self._records.has_pair(scope, route):
                 return
-            self._region.ensure_running()
             with self._region.links.locked():
                 # Last: as long as the record is there, a call that was killed is made good by the next one.
                 links = self._records.all()

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from declarative_paas.core.follow import Endpoint
 from declarative_paas.core.links import LinkAddress, LinkKeys, LinkSpec
+from declarative_paas.providers.links.program import ServedRoute, SourceLink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,18 @@ class RegionLinks:
         """The add-ons' keys by the name of what brings them together: a route or a pair."""
         routes = {route.name: (route.addon,) for link in self.links for route in link.routes}
         return {**routes, **{pair.name: pair.addons for pair in self.pairs}}
+
+
+def served(links: RegionLinks) -> tuple[SourceLink, ...]:
+    """What the listener of the region has to know."""
+    return tuple(
+        SourceLink(
+            link=link.spec,
+            keys=link.keys,
+            routes=tuple(ServedRoute(name=route.name, server=route.server) for route in link.routes),
+        )
+        for link in links.sources
+    )
 
 
 class LinkPlace(Protocol):

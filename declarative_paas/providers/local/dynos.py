@@ -115,6 +115,9 @@ class LocalDynos:
         with one_off_spec(self._region, one_off) as spec:
             return run_foreground(spec)
 
+    def clear_lost(self, app: str) -> None:
+        """Nothing: a dyno's spec is its first trace, and by that it is known."""
+
     def clear_one_offs(self, app: str, process_type: str) -> None:
         for path in self._region.dynos_directory.glob(f"{app}.{process_type}.*.env"):
             path.unlink(missing_ok=True)

@@ -18,14 +18,12 @@ from declarative_paas.providers.links import launch
 from declarative_paas.providers.links.program import (
     LedRoute,
     LinkProgram,
-    ServedRoute,
-    SourceLink,
     TargetLink,
     config_files,
     digest,
     key_bundle,
 )
-from declarative_paas.providers.links.region_links import Link, Pair, RegionLinks, Route
+from declarative_paas.providers.links.region_links import Link, Pair, RegionLinks, Route, served
 from declarative_paas.providers.links.watching import QUESTION, Watched, link_problems, watched
 from declarative_paas.providers.router.settings import haproxy_binary
 from declarative_paas.providers.runtime.programs import Program
@@ -94,6 +92,7 @@ class LocalLinks:
         self._directory.mkdir(mode=0o700, exist_ok=True)
         if self._told() != of:
             self._write(links, files, of)
+        self._region.supervisor.ensure_running()
         said_before = self._log_size()
         # The digest is part of the command: a supervisor replaces what runs by another one, whenever we were killed.
         self._region.supervisor.put(self._supervised(of))
@@ -132,14 +131,7 @@ class LocalLinks:
     def _program(self, links: RegionLinks) -> LinkProgram:
         ports = sorted({link.address.port for link in links.sources})
         return LinkProgram(
-            sources=tuple(
-                SourceLink(
-                    link=link.spec,
-                    keys=link.keys,
-                    routes=tuple(ServedRoute(name=route.name, server=route.server) for route in link.routes),
-                )
-                for link in links.sources
-            ),
+            sources=served(links),
             targets=tuple(self._target(link) for link in links.targets),
             listen=tuple(Endpoint(host="0.0.0.0", port=port) for port in ports),
             socket=self._socket,

@@ -6,6 +6,7 @@ import json
 import os
 from contextlib import closing
 
+import yaml
 from ci_case import CONTEXT, ME, Workshop
 
 from declarative_paas.core.address import Scope
@@ -28,6 +29,8 @@ def test_open_update_merge_apply(workshop: Workshop) -> None:
     [comment] = workshop.forge.ours()
     assert comment["body"].startswith(MARKER)
     assert "app.api" in comment["body"]
+    run = "jobs/1" if workshop.platform == "gitlab" else "acme/shop/actions/runs/12"
+    assert f"[log](<{workshop.forge.origin}/{run}>)" in comment["body"]
     assert workshop.forge.comments[0]["body"].endswith("No changes.")
     first = workshop.forge.latest(pull.head, CONTEXT)
     assert first["state"] == "success"
@@ -48,6 +51,7 @@ def test_open_update_merge_apply(workshop: Workshop) -> None:
     assert workshop.things() == 10
     [told] = workshop.forge.ours()
     assert "### Applied: 10 created" in told["body"]
+    assert f"[log](<{workshop.forge.origin}/{run}>)" in told["body"].partition("<details>")[0]
     assert workshop.forge.latest(pull.merged_as or "", f"{CONTEXT}/apply")["state"] == "success"
     assert "Nothing to apply" in workshop.dpaas(clone, "ci", "apply")
     assert workshop.leaks() == []
@@ -85,7 +89,7 @@ def test_a_base_that_moved_is_told_and_refused_when_asked_so(workshop: Workshop)
     moved = workshop.commit("main goes on")
     workshop.push("main")
     workshop.dpaas(clone, "ci", "plan", pull=pull)
-    assert f"`{moved[:12]}:`" in workshop.forge.ours()[0]["body"]
+    assert f"`{moved[:12]}`:" in workshop.forge.ours()[0]["body"]
     assert workshop.forge.latest(pull.head, CONTEXT)["state"] == "success"
     workshop.dpaas(clone, "ci", "plan", "--strict-base", pull=pull, expect=1)
     refused = workshop.forge.latest(pull.head, CONTEXT)
@@ -149,6 +153,26 @@ def test_a_deleted_comment_is_made_again_and_pages_are_read_to_their_end(worksho
     workshop.forge.comments[:] = [item for item in workshop.forge.comments if item["author"] != ME]
     workshop.plan(pull)
     assert len(workshop.forge.ours()) == 1
+
+
+def test_a_region_that_could_not_be_read_is_told_beside_what_will_be_applied(on_github: Workshop) -> None:
+    on_github.branch()
+    on_github.write_app("far", region="eu")
+    platform = yaml.safe_load((on_github.work / "dpaas.yaml").read_text())
+    regions = platform["spec"]["regions"]
+    regions["eu"] = {"provider": "memory", "options": {"socket": str(on_github.root / "world.sock")}}
+    (on_github.work / "dpaas.yaml").write_text(yaml.safe_dump(platform))
+    on_github.commit("an app in eu")
+    clone = on_github.checkout_merge(on_github.propose())
+    on_github.dpaas(clone, "apply", "--auto-approve")
+    regions["eu"]["options"]["socket"] = str(on_github.root / "nobody.sock")
+    (on_github.work / "dpaas.yaml").write_text(yaml.safe_dump(platform))
+    shop = on_github.work / "apps" / "shop" / "app.yaml"
+    shop.write_text(shop.read_text().replace("LOG_LEVEL: info", "LOG_LEVEL: debug"))
+    on_github.commit("eu is away")
+    on_github.plan(on_github.propose())
+    [comment] = on_github.forge.ours()
+    assert "It may not be all there is to do: region eu cannot be reached" in comment["body"]
 
 
 def test_labels_beyond_a_page_that_links_to_no_next_one_are_known() -> None:

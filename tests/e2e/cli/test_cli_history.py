@@ -15,9 +15,9 @@ def newest(stage: Stage) -> dict[str, Any]:
     return entry
 
 
-def slow_apply(stage: Stage, *, until: str) -> subprocess.Popen[bytes]:
+def slow_apply(stage: Stage, *, until: str, step_s: float = 0.5) -> subprocess.Popen[bytes]:
     """An apply whose every step takes a while, once it has told of an event of this kind."""
-    stage.options["latency_s"] = 0.5
+    stage.options["latency_s"] = step_s
     stage.write()
     process = stage.start("apply", "--auto-approve", "--json", "--parallelism", "1")
     assert process.stdout is not None
@@ -32,19 +32,18 @@ def test_a_killed_apply_tells_what_it_did_and_what_nobody_knows(stage: Stage) ->
     assert process.stdout is not None
     # The commit that tells of the first step is the one that the second begins with.
     assert json.loads(process.stdout.readline())["kind"] == "step_started"
-    running = newest(stage)
-    assert running["outcome"] == "running"
-    assert "under way (create " in stage.run("history").stdout
     process.send_signal(signal.SIGKILL)
     process.communicate()
     killed = newest(stage)
     done, unknown = killed["summary"]["create"], killed["under_way"]
     assert (killed["outcome"], killed["failures"], killed["steps"]) == ("interrupted", [], 8)
-    assert done >= running["summary"]["create"] >= 1
+    assert done >= 1
+    assert unknown
     made = stage.world.call("audit")["things"] + ("secret.shop" in stage.run("state", "list").stdout)
     assert done <= made <= done + len(unknown)
     shown = stage.run("history").stdout.splitlines()[1]
-    assert f"{done} create, {len(unknown)} unknown ({', '.join(unknown)}), {8 - done - len(unknown)} not begun" in shown
+    assert f"{done} create, {len(unknown)} unknown ({', '.join(unknown)})" in shown
+    assert (f"{8 - done - len(unknown)} not begun" in shown) == (done + len(unknown) < 8)
 
 
 def test_a_failed_apply_tells_what_failed_and_what_waited_for_it(stage: Stage) -> None:
@@ -63,15 +62,21 @@ def test_one_that_was_killed_with_everything_done_does_not_run_for_ever(stage: S
     assert newest(stage)["outcome"] in ("interrupted", "succeeded")
     assert "No changes" in stage.run("plan").stdout
     assert "running" not in stage.run("history").stdout
+    # An apply that finds nothing to do ends it, and then there is nothing to go on with.
+    assert "No changes" in stage.apply().stdout
+    assert "nothing-to-resume" in stage.run("apply", "--resume", expect=1).stderr
 
 
 def test_nothing_is_stopped_under_an_apply(stage: Stage) -> None:
-    process = slow_apply(stage, until="step_started")
+    process = slow_apply(stage, until="step_started", step_s=60)
     try:
+        running = newest(stage)
+        assert (running["outcome"], running["under_way"]) == ("running", ["create app.shop"])
+        assert "1 under way (create app.shop), 7 not begun" in stage.run("history").stdout
         refused = stage.run("down", expect=1)
         assert "the state is locked by" in refused.stderr
         assert "stopped" not in refused.stdout
     finally:
+        process.kill()
         process.communicate()
-    assert process.returncode == 0
     assert "nothing to stop" in stage.run("down").stdout

@@ -24,7 +24,8 @@ from declarative_paas.providers.docker.engine.connection import Engine
 from declarative_paas.providers.docker.engine.dyno_container import PORT
 from declarative_paas.providers.docker.engine.guard import Guard
 from declarative_paas.providers.docker.engine.labels import Labels, object_name
-from declarative_paas.providers.docker.links import ENTRY_PORT, LISTENER_PORT, ContainerLinks
+from declarative_paas.providers.docker.link_container import ENTRY_PORT, LISTENER_PORT
+from declarative_paas.providers.docker.links import ContainerLinks
 from declarative_paas.providers.docker.services.images import ServiceImages
 from declarative_paas.providers.links.region_links import Link, RegionLinks, Route
 from declarative_paas.transfer.link_keys import make_link_keys

@@ -59,7 +59,7 @@ def project(rig: DockerRig) -> Iterator[DockerProject]:
     found = SmallDynos(rig)
     try:
         del found.regions["eu"]
-        found.regions["us"]["options"] |= {"stop_timeout_s": 2, "boot_timeout_s": 3, "drain_timeout_s": 2}
+        found.regions["us"]["options"] |= {"stop_timeout_s": 2, "boot_timeout_s": 8, "drain_timeout_s": 2}
         source = found.directory / "site"
         source.mkdir()
         (source / "server.py").write_text(SERVER)
@@ -161,7 +161,7 @@ def test_a_release_that_did_not_boot_is_told_although_nothing_is_left_of_it(proj
         lines(project),
         "heroku[web.1]: Starting process with command `echo about to sleep; exec sleep 100`",
         "app[web.1]: about to sleep",
-        "heroku[web.1]: Error R10 (Boot timeout) -> Web process failed to bind to $PORT within 3 seconds of launch",
+        "heroku[web.1]: Error R10 (Boot timeout) -> Web process failed to bind to $PORT within 8 seconds of launch",
         "heroku[web.1]: Stopping all processes with SIGTERM",
     )
 

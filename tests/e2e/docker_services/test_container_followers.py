@@ -11,6 +11,8 @@ from declarative_paas.core.copy_result import CopyIdentity
 from declarative_paas.core.follow import Endpoint, FollowPort, FollowState
 from declarative_paas.core.provider import StepContext
 from declarative_paas.providers.addons.driver import AddonInstance
+from declarative_paas.providers.docker.engine import containers
+from declarative_paas.providers.docker.engine.containers import Entry
 from declarative_paas.providers.docker.services.postgres import PORT
 from declarative_paas.transfer.follow_steps import Following, promote
 from declarative_paas.transfer.follower_sides import FollowSide
@@ -66,3 +68,27 @@ def test_a_database_in_a_container_follows_is_read_only_and_is_promoted(region: 
     assert theirs.port.source_status(identity) is None
     region.wait_healthy(target)
     assert region.reading(target).problems == ()
+
+
+def test_a_server_with_the_configuration_of_an_earlier_version_says_so_until_it_was_started_anew(
+    region: AddonRegion,
+) -> None:
+    shop = region.instance("postgres")
+    region.provision(shop)
+    name, port = region.server(shop), side(region, shop).port
+    region.addons.stop()
+    older = b"""data_directory = '/data/server'
+hba_file = '/dpaas/pg_hba.conf'
+ident_file = '/dpaas/pg_ident.conf'
+unix_socket_directories = '/data/socket'
+"""
+    containers.put(region.engine, name, (Entry(path="/dpaas/postgresql.conf", content=older, mode=0o644, uid=0),))
+    containers.start(region.engine, name)
+    wait_until(lambda: not region.reading(shop).problems, "the server")
+    [objection] = port.follow_objections()
+    assert objection.code == "follow-older-server"
+    assert "dpaas down" in (objection.expected or "")
+    region.addons.stop()
+    region.addons.start()
+    wait_until(lambda: not region.reading(shop).problems, "the server")
+    assert port.follow_objections() == []

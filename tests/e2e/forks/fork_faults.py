@@ -113,7 +113,9 @@ class FaultStage:
         self.project.dpaas("fork", "undo", FORK, "--auto-approve", *CONFIRMED)
 
     def _inventories(self) -> dict[str, Inventory]:
-        return {region: inventory(self.project, region) for region in ("us", "eu")}
+        """Without ports, which stay an app's own."""
+        found = {region: inventory(self.project, region) for region in ("us", "eu")}
+        return {region: {what: one[what] for what in one if what != "ports"} for region, one in found.items()}
 
     def suffer(self, fault: Fault, moments: Sequence[int | str]) -> Report:
         """The fault once at each moment: as soon as the command has told so many lines, or one that holds a word."""
@@ -180,7 +182,7 @@ class FaultStage:
         return wrong
 
     def _differences(self, expected: dict[str, Inventory]) -> list[str]:
-        """A process that was told to end may need a moment; ports stay an app's own."""
+        """A process that was told to end may need a moment."""
         until = time.monotonic() + 10
         while (found := self._inventories()) != expected and time.monotonic() < until:
             time.sleep(0.2)
@@ -188,7 +190,7 @@ class FaultStage:
             f"{region}: {what}: {found[region][what]}, not {wanted}"
             for region, inventories in expected.items()
             for what, wanted in inventories.items()
-            if what != "ports" and found[region][what] != wanted
+            if found[region][what] != wanted
         ]
 
     def servers(self, region: str) -> list[psutil.Process]:

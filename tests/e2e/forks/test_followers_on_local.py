@@ -35,6 +35,22 @@ def follower(shop: ForkProject) -> dict[str, object]:
 
 
 @pytest.mark.timeout(300)
+def test_what_cannot_be_followed_is_told_by_the_plan(shop: ForkProject) -> None:
+    shop.sql("echo", "CREATE TABLE visits (at timestamptz)")
+    shop.declare_fork(region="eu", data={"DATABASE": "follow", "REDIS": "empty"})
+    told = shop.dpaas("plan", expect=1).stderr
+    assert f"{FORK}.dpaas.yaml:" in told
+    assert "public.visits" in told
+    assert "[follow-no-key]" in told
+    shop.withdraw_fork()
+    shop.app("echo", region="eu", move={"DATABASE": "follow"})
+    assert "[follow-no-key]" in shop.dpaas("plan", expect=1).stderr
+    shop.app("echo", region="us")
+    shop.sql("echo", "DROP TABLE visits")
+    assert "No changes" in shop.dpaas("plan", "--detailed-exitcode").stdout
+
+
+@pytest.mark.timeout(300)
 def test_a_fork_follows_its_source_and_takes_no_writes(shop: ForkProject) -> None:
     told = shop.dpaas(
         "fork",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import subprocess
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import psycopg
 from load import Load
-from project import Project
+from project import DPAAS, Project
 
 DOMAIN = "www.example.com"
 
@@ -97,3 +100,39 @@ def test_a_renamed_app_goes_on_running_with_its_data_and_nobody_notices(echo: Pr
     assert "No changes" in echo.dpaas("plan", "--detailed-exitcode").stdout
     echo.destroy("--confirm", "addon.store/DATABASE")
     assert echo.processes() == []
+
+
+def test_a_renaming_that_is_killed_at_any_time_is_finished_by_the_next_apply(echo: Project):
+    echo.app("echo", addons=[{"plan": "postgres:standard-0", "as": "DATABASE"}], domains=[DOMAIN])
+    echo.apply()
+    url = echo.dpaas("config", "get", "echo", "DATABASE_URL").stdout.strip()
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
+    before = answers(echo, "echo")
+    router = urlsplit(echo.state("app.echo")["outputs"]["web_url"]).port
+    assert router
+    old, new = "echo", "store"
+    started = time.monotonic()
+    echo.rename(old, new)
+    echo.apply()
+    whole_s = time.monotonic() - started
+    for number in range(5):
+        old, new = new, old
+        echo.rename(old, new)
+        # The first third of an apply is Python's start and the plan: kills there prove little.
+        after_s = whole_s * (0.35 + 0.65 * number / 5)
+        with asked_all_the_time(router) as statuses:
+            process = subprocess.Popen(
+                [DPAAS, "apply", "--auto-approve"], cwd=echo.directory, stdout=subprocess.DEVNULL
+            )
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(after_s)
+            process.kill()
+            process.wait()
+            echo.apply()
+        assert set(statuses) == {200}
+        assert answers(echo, new) == before
+        assert "No changes" in echo.dpaas("plan", "--detailed-exitcode").stdout
+        assert echo.dpaas("config", "get", new, "DATABASE_URL").stdout.strip() == url
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT number FROM kept").fetchone() == (7,)

@@ -28,12 +28,20 @@ def _die(process: subprocess.Popen[str]) -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    "marker",
-    ["formation.echo: updating", "move_copy.echo/DATABASE: copy: schema", "release.echo: creating"],
+    ("way", "marker"),
+    [
+        ("copy", "formation.echo: updating"),
+        ("copy", "move_copy.echo/DATABASE: copy: schema"),
+        ("copy", "release.echo: creating"),
+        ("follow", "follower.echo/DATABASE: copied; it begins to follow"),
+        ("follow", "formation.echo: updating"),
+        ("follow", "follower.echo/DATABASE: promoting"),
+        ("follow", "release.echo: creating"),
+    ],
 )
-def test_the_next_apply_goes_on_and_the_source_is_as_it_was(shop: ForkProject, marker: str) -> None:
+def test_the_next_apply_goes_on_and_the_source_is_as_it_was(shop: ForkProject, way: str, marker: str) -> None:
     before = shop.checksum("echo")
-    shop.app("echo", region="eu")
+    shop.app("echo", region="eu", move={"DATABASE": way})
     shop.interrupted_at(marker, _die)
     shop.apply()
     assert "No changes" in shop.dpaas("plan", "--detailed-exitcode").stdout
@@ -43,6 +51,7 @@ def test_the_next_apply_goes_on_and_the_source_is_as_it_was(shop: ForkProject, m
     shop.dpaas("move", "back", "echo", "--auto-approve")
     shop.app("echo", region="us")
     assert shop.checksum("echo") == before
+    assert shop.sql("echo", "SELECT count(*) FROM pg_replication_slots") == "0"
     shop.dpaas("move", "finish", "echo", "--auto-approve", *CONFIRMED)
     assert shop.get("echo")[0] == 200
     assert "No changes" in shop.dpaas("plan", "--detailed-exitcode").stdout

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -14,6 +16,10 @@ from declarative_paas.core.data import CopyRefused
 from declarative_paas.core.follow import FollowState
 from declarative_paas.core.plan import Operation
 from declarative_paas.core.provider import ErrorKind, ProviderError
+from declarative_paas.providers.addons import postgres_follow_source
+from declarative_paas.providers.addons.backups import contents, dump
+from declarative_paas.providers.addons.postgres_follow_remains import refuse_dump
+from declarative_paas.providers.addons.refill import refill
 
 SHOP = (
     "CREATE TABLE orders (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, who text NOT NULL, paid bool)",
@@ -166,6 +172,27 @@ def test_a_promoted_follower_has_every_row_and_number_and_is_its_app_s_own(world
     assert source.ask("SELECT count(*) FROM orders") == [(8000,)]
 
 
+def test_a_migration_after_the_promotion_waits_for_no_comparison_and_shows_in_it(world: World, source: Database):
+    world.is_move = True
+    source.ask("CREATE TABLE going (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY)")
+    world.step(Operation.CREATE)
+    world.step(Operation.PROMOTE)
+    world.target.ask(
+        "SET lock_timeout = '5s'",
+        "ALTER TABLE kept RENAME b TO c",
+        "DROP TABLE going",
+        "ALTER SEQUENCE loose INCREMENT 2",
+        "ALTER TABLE orders ADD note text",
+        "INSERT INTO orders (who) VALUES ('own')",
+    )
+    verification = world.followers.compare(SCOPE, ADDRESS, world.context())
+    assert verification is not None
+    assert {(row.name, row.verdict) for row in verification.wrong} == {
+        ("public.kept", Verdict.MISSING),
+        ("public.going", Verdict.MISSING),
+    }
+
+
 def test_the_comparison_of_a_move_finds_a_row_that_went_missing(world: World, source: Database):
     world.is_move = True
     world.step(Operation.CREATE)
@@ -236,6 +263,23 @@ def test_a_source_that_cannot_be_followed_is_refused_before_anything_is_made(wor
     assert left_at(source) == left_at(world.target) == []
     source.ask("UPDATE no_key SET a = 1", "DROP TABLE no_key", "SELECT lo_unlink(oid) FROM pg_largeobject_metadata")
     world.step(Operation.CREATE)
+
+
+def test_a_transaction_that_does_not_end_at_the_source_is_told_and_leaves_nothing(
+    world: World, source: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(postgres_follow_source, "LOCK_TIMEOUT_MS", 1000)
+    server = source.running.server
+    with psycopg.connect(
+        host="127.0.0.1", port=server.port, user=source.name, password=PASSWORD, dbname=source.name
+    ) as writer:
+        writer.execute("INSERT INTO orders (who) VALUES ('endless')")
+        with pytest.raises(ProviderError) as caught:
+            world.step(Operation.CREATE)
+    assert (caught.value.code, caught.value.kind) == ("follow-waits", ErrorKind.TRANSIENT)
+    assert left_at(source) == []
+    world.step(Operation.CREATE)
+    assert world.target.ask("SELECT count(*) FROM orders WHERE who = 'endless'") == [(1,)]
 
 
 def test_tables_that_are_made_at_the_source_are_told_and_the_copy_is_made_anew(world: World, source: Database):
@@ -380,6 +424,64 @@ def test_two_followers_of_one_source_do_not_meet(world: World, source: Database,
     other.wait_until_there()
     assert world.target.ask("SELECT count(*) FROM orders WHERE who = 'new'") == [(0,)]
     assert other.target.ask("SELECT count(*) FROM orders WHERE who = 'new'") == [(1,)]
+    other.step(Operation.DELETE)
+
+
+def test_followers_of_one_server_come_and_go_at_once(us: Region, eu: Region):
+    worlds = [World(source=us.database(), target=eu.database()) for _ in range(4)]
+    for world in worlds:
+        world.source.ask("CREATE TABLE t (a int PRIMARY KEY)")
+    with ThreadPoolExecutor(4) as pool:
+        for operation in (Operation.CREATE, Operation.DELETE, Operation.DELETE):
+            list(pool.map(lambda world, operation=operation: world.step(operation), worlds))
+    assert left_at(worlds[0].source) == []
+
+
+@pytest.mark.parametrize(("gone", "left"), [("us", "eu"), ("eu", "us")])
+def test_a_follower_one_of_whose_sides_is_gone_is_cut_from_the_other(world: World, gone: str, left: str):
+    world.step(Operation.CREATE)
+    world.gone[gone] = ErrorKind.INVALID
+    world.step(Operation.DELETE)
+    remains = left_at({"us": world.source, "eu": world.target}[left])
+    assert [found for found in remains if found.startswith("subscription" if left == "eu" else "slot")] == []
+    world.gone.clear()
+    world.step(Operation.DELETE)
+
+
+def test_a_side_that_does_not_answer_is_no_reason_to_call_a_follower_broken(world: World):
+    world.step(Operation.CREATE)
+    world.gone["us"] = ErrorKind.UNAVAILABLE
+    assert world.wait_for(FollowState.STREAMING).lag_bytes is None
+    assert world.problems() == ()
+    world.gone = {"eu": ErrorKind.UNAVAILABLE}
+    assert world.wait_for(FollowState.STREAMING).lag_bytes is not None
+    world.gone = dict.fromkeys(("us", "eu"), ErrorKind.UNAVAILABLE)
+    assert world.status() is None
+    assert world.problems() == ()
+    with pytest.raises(ProviderError, match="not to be had"):
+        world.step(Operation.DELETE)
+
+
+def test_a_follower_s_dump_tells_no_password_and_is_refused_where_it_would_be_another(
+    world: World, source: Database, eu: Region
+):
+    world.step(Operation.CREATE)
+    server, name = world.target.running.server, world.target.name
+    with pytest.raises(ProviderError, match="dump that one"):  # its function runs as another role meanwhile
+        refuse_dump(server, name)
+    source.ask("DROP FUNCTION put()")
+    other = World(source=source, target=eu.database())
+    other.step(Operation.CREATE)
+    refuse_dump(server, other.target.name)
+    with tempfile.TemporaryFile() as file:
+        dump(server, other.target.name, file)
+        file.seek(0)
+        listed = contents(server, file)
+    assert not [line for line in listed if "SUBSCRIPTION" in line or "PUBLICATION" in line]
+    with pytest.raises(ProviderError, match="follows another"):
+        refill(server, world.target.spec, lambda making: None)
+    with pytest.raises(ProviderError, match="has followers"):
+        refill(source.running.server, source.spec, lambda making: None)
     other.step(Operation.DELETE)
 
 

@@ -32,6 +32,15 @@ def test_a_start_is_told_with_the_port_filled_in():
     ]
 
 
+def test_a_dyno_s_first_start_is_told_before_its_first_words_and_later_ones_when_they_were():
+    made = {**described(), "Created": "2026-11-24T09:59:58Z"}
+    (line,) = life_lines(made, "web.1", ends_are_told=False)
+    assert line.startswith("2026-11-24T09:59:58.000000+00:00 ")
+    for later in ({**made, "RestartCount": 1}, {**made, "Created": "2026-11-24T08:00:00Z"}):
+        (line,) = life_lines(later, "web.1", ends_are_told=False)
+        assert line.startswith("2026-11-24T10:00:00.500000+00:00 ")
+
+
 def test_an_end_is_told_once():
     ended = described(Running=False, ExitCode=137, OOMKilled=True, FinishedAt="2026-11-24T10:00:09Z")
     assert [line.partition("]: ")[2] for line in life_lines(ended, "web.1", ends_are_told=False)][1:] == [

@@ -226,6 +226,15 @@ def test_lines_become_links_where_it_is_known_what_can_be_read():
     assert f"base `{'b' * 40}` · head `{'h' * 40}`" in shown
 
 
+def test_the_log_of_the_job_is_linked_where_it_is_a_web_address():
+    def links_of(job: str) -> list[str]:
+        return pieces(render_markdown(review(large_plan(5), Known(origin=Origin(job=job)))))[2]
+
+    assert links_of("https://git.example.com/jobs/1") == ["https://git.example.com/jobs/1"]
+    assert links_of("https://git.example.com/1>) [x](y") == ["https://git.example.com/1%3E%29%20%5Bx%5D%28y"]
+    assert links_of("javascript:alert(1)") == []
+
+
 def test_a_link_s_target_cannot_be_left():
     plan = replace(large_plan(5), targets=())
     first = replace(plan.changes[0], position=Position("a>b) [x](y).yaml", 1, 1))

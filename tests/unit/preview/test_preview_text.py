@@ -208,6 +208,14 @@ def test_a_cause_that_all_changes_of_an_app_share_is_told_once():
     assert "    because no longer in the manifests\n" in text(*gone)
 
 
+def test_a_cause_that_most_of_many_changes_share_is_told_once_and_said_to_be_of_most():
+    moved = [change(f"{kind}.api", causes=("api moves us -> eu",)) for kind in ("config", "slug", "release", "addon")]
+    assert text(*moved, change("app.api")).count("because api moves us -> eu") == 4
+    shown = text(*moved, change("formation.api", causes=("api moves us -> eu",)), change("app.api"))
+    assert shown.count("because api moves us -> eu") == 1
+    assert "    mostly because api moves us -> eu\n" in shown
+
+
 def test_prices_stand_beside_what_changes_them():
     shown = text(
         change("addon.shop/A", Action.CREATE, price_after_cents=5000),

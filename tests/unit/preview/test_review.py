@@ -188,6 +188,16 @@ def test_only_a_whole_plan_without_errors_can_be_applied():
     assert review(plan(one), Known(diagnostics=[warning("odd", "hm")])).may_be_applied
 
 
+def test_a_region_that_could_not_be_read_is_told_where_it_is_said_that_the_plan_can_be_applied():
+    unread = warning("region-unreachable", "region eu cannot be reached: its 2 resources are left as before")
+    made = review(plan(change("app.shop")), Known(diagnostics=[unread]))
+    assert made.may_be_applied
+    assert made.standing == (
+        "It can be applied, but is not all there is to do: "
+        "region eu cannot be reached: its 2 resources are left as before."
+    )
+
+
 def test_the_next_commands_are_exact():
     one = change("config.shop")
     assert review(plan(one)).next_commands == ("dpaas plan --out plan.json", "dpaas apply plan.json")

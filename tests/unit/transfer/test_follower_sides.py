@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from declarative_paas.core.follow import FollowIdentity, FollowState
-from declarative_paas.providers.addons.postgres_config import FOLLOWERS, HBA, MAX_FOLLOWERS, container_hba
+from declarative_paas.providers.addons.postgres_config import (
+    FOLLOWERS,
+    HBA,
+    MAX_FOLLOWERS,
+    MOST_KEPT_MB,
+    container_hba,
+    postgresql_conf,
+)
 from declarative_paas.providers.addons.postgres_follow_facts import objections, publication_tables, status_at_source
 from declarative_paas.providers.addons.postgres_follow_log import Failure, last_failure
 from declarative_paas.providers.addons.postgres_follow_names import (
@@ -154,3 +163,12 @@ AT = "2026-11-24 17:00:00.000 UTC"
 )
 def test_a_server_s_last_words_of_one_subscription_are_found_among_others(lines: list[str], failure: Failure | None):
     assert last_failure(lines, stream="dpaas_1", origin="pg_5") == failure
+
+
+@pytest.mark.parametrize(("major", "has_origins"), [(0, False), (15, False), (17, False), (18, True)])
+def test_every_server_can_be_followed_and_knows_each_of_its_settings(major: int, has_origins: bool):
+    here = Path("/x")
+    conf = postgresql_conf(data=here, hba=here, socket_directory=here, port=5432, major=major)
+    assert "wal_level = 'logical'" in conf
+    assert f"max_slot_wal_keep_size = '{MOST_KEPT_MB}MB'" in conf
+    assert ("max_active_replication_origins" in conf) == has_origins

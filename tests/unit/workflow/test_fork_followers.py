@@ -242,12 +242,17 @@ def test_one_link_serves_all_forks_and_ends_with_the_last(following: ForkCase) -
     assert following.rows("us", SOURCE) == {"order 1": "two mugs"}
 
 
-def test_nothing_follows_a_follower(following: ForkCase) -> None:
-    following.apps["third"] = {"from": "shop-eu", "region": "us", "data": {"DATABASE": "follow", "REDIS": "empty"}}
-    assert codes(list(following.plan().diagnostics)) == ["follow-of-follower"]
-    following.apps["third"] = {"from": "shop-eu", "region": "us", "data": {"DATABASE": "copy", "REDIS": "empty"}}
+@pytest.mark.parametrize("mode", ["follow", "copy"])
+def test_nothing_is_made_of_a_followers_data_until_it_is_promoted(following: ForkCase, mode: str) -> None:
+    following.apps["third"] = {"from": "shop-eu", "region": "us", "data": {"DATABASE": mode, "REDIS": "copy"}}
+    assert codes(list(following.plan().diagnostics)) == ["fork-of-follower"]
+    third = following.apps.pop("third")
+    following.apps["shop-eu"] = fork("copy")
+    following.must_apply()
+    following.apps["third"] = third
     following.must_apply()
     assert following.rows("us", "addon.third/DATABASE") == {"order 1": "two mugs"}
+    is_settled(following)
 
 
 def test_a_source_that_is_followed_does_not_move(following: ForkCase) -> None:

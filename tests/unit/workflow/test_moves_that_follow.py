@@ -14,6 +14,7 @@ from declarative_paas.core.plan import RiskKind, plan_from_json, plan_to_json
 from declarative_paas.core.resource import InstanceStatus
 from declarative_paas.workflow.deploy import verify_saved_plan
 from declarative_paas.workflow.move_status import MoveStatus, read_moves
+from declarative_paas.workflow.resuming import plan_the_rest
 
 FOLLOWER = "follower.shop/DATABASE"
 REDIS = "addon.shop/REDIS"
@@ -231,6 +232,65 @@ def test_a_move_that_follows_killed_at_any_commit_goes_on(tmp_path: Path, durabl
         finally:
             case.close()
     assert kills >= 10
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_from_wherever_a_move_was_killed_there_is_a_way_back(tmp_path: Path, durable: bool) -> None:
+    ways = 0
+    for at in range(60):
+        directory = tmp_path / str(at)
+        directory.mkdir()
+        case = started(directory)
+        try:
+            to(case, "eu")
+            if not killed(case, case.plan(), at, durable=durable):
+                break
+            planned = case.plan(back=["shop"])
+            if not planned.ok:
+                assert codes(list(planned.diagnostics)) == ["no-open-move"]  # nothing was begun that is recorded
+                continue
+            ways += 1
+            assert case.apply(planned).ok
+            to(case, "us")
+            case.must_apply()
+            settled(case, "us", regions(case, InstanceStatus.RETAINED))
+            case.write_row("us", DATABASE, "order-2", "a pot")
+            assert case.rows("us", DATABASE) == {"order-1": "two mugs", "order-2": "a pot"}
+            assert not is_stopped(case, "us")
+            assert {item.address.type for item in records(case) if item.region == "transfers"} == {"move"}
+        finally:
+            case.close()
+    assert ways >= 8
+
+
+@pytest.mark.parametrize("kind", ["move", "back", "finish"])
+def test_whatever_was_interrupted_of_a_move_can_be_resumed(tmp_path: Path, kind: str) -> None:
+    request: dict[str, Any] = {"back": {"back": ["shop"]}, "finish": {"finish": ["shop"], "confirmed": ADDONS}}.get(
+        kind, {}
+    )
+    kills = 0
+    for at in range(0, 60, 3):
+        directory = tmp_path / str(at)
+        directory.mkdir()
+        case = started(directory)
+        try:
+            if kind == "move":
+                to(case, "eu")
+            else:
+                moved(case)
+            if not killed(case, case.plan(**request), at, durable=at % 2 == 0):
+                break
+            kills += 1
+            rest = plan_the_rest(case.world)
+            assert rest.ok, [str(one) for one in rest.diagnostics]
+            assert case.apply(rest).ok
+            if kind == "back":
+                to(case, "us")
+            here, there = {"move": ("eu", {"us"}), "back": ("us", {"eu"}), "finish": ("eu", set[str]())}[kind]
+            settled(case, here, there)
+        finally:
+            case.close()
+    assert kills >= 3
 
 
 @pytest.mark.parametrize("ending", ["back", "finish"])

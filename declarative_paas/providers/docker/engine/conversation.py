@@ -75,7 +75,7 @@ class Conversation:
         while not said.endswith(b"\n"):
             frame = command.receive(max(0.0, deadline - time.monotonic()))
             if frame is None:
-                raise self._ended(command, complaint)
+                raise self._ended(command, bytes(complaint))
             (complaint if frame.stream == STDERR else said).extend(frame.data)
         return bytes(said)
 

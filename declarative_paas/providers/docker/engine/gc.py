@@ -11,7 +11,7 @@ from declarative_paas.providers.docker.engine import containers, inventory, netw
 from declarative_paas.providers.docker.engine.connection import Engine
 from declarative_paas.providers.docker.engine.dyno_container import ONE_OFF_ROLE
 from declarative_paas.providers.docker.engine.inventory import ContainerView
-from declarative_paas.providers.docker.engine.labels import Labels
+from declarative_paas.providers.docker.engine.labels import ADDON_ROLE, PROBE_ROLE, Labels
 from declarative_paas.providers.docker.engine.slug_image import BUILD_ROLE, list_slugs, remove_slug
 
 
@@ -85,12 +85,15 @@ def _ended(view: ContainerView) -> str | None:
     """Why a container is no more use to anybody."""
     if view.labels.role == BUILD_ROLE:
         return "an unfinished build"
+    if view.labels.role == PROBE_ROLE:
+        return "an unfinished look at the disk"
     # Its command, which would have removed it, was killed.
     return "a one-off dyno that has ended" if view.labels.role == ONE_OFF_ROLE and view.state == "exited" else None
 
 
 def _networks(engine: Engine, owner: Labels, staying: Sequence[ContainerView], keep: Collection[str]) -> list[Prunable]:
-    used = {name for view in staying for name in view.networks} | set(keep)
+    # An add-on's server is on the networks of others, and keeps none of them.
+    used = {name for view in staying if view.labels.role != ADDON_ROLE for name in view.networks} | set(keep)
     return [
         Prunable(kind=PrunableKind.NETWORK, name=view.name, why="no container is on it")
         for view in inventory.networks(engine, inventory.place_of(owner))

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
-from declarative_paas.providers.docker.engine import containers
+from declarative_paas.providers.docker.engine import containers, room
 from declarative_paas.providers.docker.engine.connection import Engine
 from declarative_paas.providers.docker.engine.containers import LOG_CONFIG
 from declarative_paas.providers.docker.engine.dyno_container import dyno_state
@@ -121,7 +121,7 @@ class Guard:
                     ErrorKind.FAILED,
                     f"the guard {self.name} cannot set its packet filter rules ({self._engine.where}): "
                     "use a stack with iptables, or the option `guard: false`",
-                    detail=containers.last_lines(self._engine, self.name),
+                    detail=room.last_words(self._engine, self.name, self._labels),
                 )
             time.sleep(0.05)
 

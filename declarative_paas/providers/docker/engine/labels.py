@@ -23,6 +23,12 @@ SPEC: Final = "dpaas.spec"
 KEY: Final = "dpaas.key"
 ROLE: Final = "dpaas.role"
 
+PROBE_ROLE: Final = "probe"
+"""Of a container that is made to see whether it can be, and removed at once."""
+
+ADDON_ROLE: Final = "addon"
+"""Of add-on servers' containers, the only ones that are on the networks of others."""
+
 NAME_LIMIT: Final = 63
 """A container's name is its host name too, and a DNS label ends there."""
 

@@ -68,6 +68,8 @@ def build_slug(
     known = find_slug(engine, owner, key)
     if known is not None:
         on_line(f"slug {key[:8]} is built already")
+        # By a build, perhaps, that was killed with its work done.
+        _remove_container(engine, owner, _name(owner, key))
         return known
     for program in inspected.recipe.needs:
         if not stack.has(program):
@@ -98,7 +100,7 @@ def build_slug(
 @contextmanager
 def _build_container(engine: Engine, owner: Labels, stack: StackImage, key: str, pool: networks.Pool) -> Generator[str]:
     """A container of the stack, not started, on a network of its own; both go in the end."""
-    name = object_name(owner, "build", key[:12])
+    name = _name(owner, key)
     labels = Labels(platform=owner.platform, region=owner.region, scope=owner.scope, app=owner.app, role=BUILD_ROLE)
     containers.remove(engine, name, owner)
     networks.ensure_network(engine, name, labels, pool)
@@ -128,10 +130,20 @@ def _build_container(engine: Engine, owner: Labels, stack: StackImage, key: str,
         containers.create(engine, name, config, labels)
         yield name
     finally:
-        with suppress(ProviderError):
-            containers.remove(engine, name, owner)
-        with suppress(ProviderError):
-            networks.remove_network(engine, name, owner)
+        _remove_container(engine, owner, name)
+
+
+def _name(owner: Labels, key: str) -> str:
+    """Of a slug's build container and of its network."""
+    return object_name(owner, "build", key[:12])
+
+
+def _remove_container(engine: Engine, owner: Labels, name: str) -> None:
+    """With its network. What cannot go now is found by `dpaas gc`."""
+    with suppress(ProviderError):
+        containers.remove(engine, name, owner)
+    with suppress(ProviderError):
+        networks.remove_network(engine, name, owner)
 
 
 def _run_commands(

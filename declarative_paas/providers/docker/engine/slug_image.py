@@ -74,8 +74,9 @@ def list_slugs(engine: Engine, owner: Labels) -> list[SlugImage]:
     wanted = [f"{PLATFORM}={owner.platform}", f"{REGION}={owner.region}", f"dpaas.role={ROLE}"]
     with engine.told("list the slugs"):
         found: Any = engine.api.images(filters={"label": wanted})
-    slugs = [_slug_of(item, item["Labels"], owner) for item in found if item.get("RepoTags")]
-    return sorted(slugs, key=lambda slug: slug.key)
+    slugs = [(_slug_of(item, item["Labels"], owner), item.get("RepoTags") or ()) for item in found]
+    # One that somebody took the name from is none any more: nobody finds it.
+    return sorted((slug for slug, tags in slugs if slug.reference in tags), key=lambda slug: slug.key)
 
 
 def find_slug(engine: Engine, owner: Labels, key: str) -> SlugImage | None:
@@ -109,6 +110,19 @@ def remove_slug(engine: Engine, owner: Labels, key: str) -> bool:
 def stage_reference(owner: Labels, key: str, number: int) -> str:
     """The name of an image of a stage that a slug's build left, counted from 1: what makes the next build short."""
     return f"{slug_reference(owner, key)}.{number}"
+
+
+def remove_nameless(engine: Engine, owner: Labels) -> None:
+    """The images of slugs that somebody took the names from, once nothing runs on them."""
+    import docker.errors
+
+    api = engine.api
+    with engine.told("remove the slugs without a name"):
+        for item in api.images(
+            filters={"label": [f"{name}={value}" for name, value in owner_labels(owner).items()], "dangling": True}
+        ):
+            with suppress(docker.errors.NotFound):
+                api.remove_image(item["Id"])
 
 
 def commit_slug(engine: Engine, container: str, owner: Labels, key: str, labels: Mapping[str, str]) -> SlugImage:

@@ -132,7 +132,8 @@ def _made(engine: Engine, base: str, source: str, name: str, report: Callable[[s
         SOURCE_LABEL: source,
         PROGRAMS_LABEL: " ".join(sorted(programs)),
     }
-    text = f'FROM {base}\n{unfinished.MARK}\nENV PATH="{SYSTEM_PATH}" LANG=C.UTF-8\nUSER root\nENTRYPOINT []\nCMD ["/bin/sh"]\n'
+    settings = f'ENV PATH="{SYSTEM_PATH}" LANG=C.UTF-8\nUSER root\nENTRYPOINT []\nCMD ["/bin/sh"]\n'
+    text = f"FROM {base}\n{unfinished.MARK}\n{settings}"
     build.build_from_text(engine, text, tag=f"{REPOSITORY}:{digest}", labels=labels, doing="build the stack")
     report(f"stack {digest} has {', '.join(sorted(programs.intersection(('python3', *WISHED))))}")
     return _named(engine, find_stack(engine, digest), name)

@@ -10,6 +10,7 @@ from declarative_paas.core.provider import ErrorKind, ProviderError
 from declarative_paas.providers.addons.database_record import database_spec
 from declarative_paas.providers.addons.driver import AddonInstance, AddonReading, Outputs, Progress, Repaired
 from declarative_paas.providers.addons.external_driver import ExternalDriver
+from declarative_paas.providers.addons.postgres_follow_remains import refuse_dump
 from declarative_paas.providers.addons.records import AddonRecords, InstanceRecord
 from declarative_paas.providers.addons.refill import count_tables, refill
 from declarative_paas.providers.docker.engine import containers, inventory, networks
@@ -136,6 +137,7 @@ class ContainerAddons:
     def dump(self, key: str, into: BinaryIO) -> None:
         """Writes a consistent snapshot of a PostgreSQL database: pg_dump's custom format."""
         server, record = self._postgres(key)
+        refuse_dump(server, record.details["database"])
         server.dump(record.details["database"], into)
 
     def dump_contents(self, key: str, file: BinaryIO) -> Sequence[str]:
@@ -163,6 +165,10 @@ class ContainerAddons:
         """Starts servers that `stop` stopped. One that was never finished stays: its own step makes it."""
         for view in inventory.containers(self.place.engine, self.place.owner.with_(role=ADDON)):
             if view.state == "exited":
+                # One that an earlier version made has that version's configuration.
+                record = self.place.records.read(view.labels.key) if view.labels.key else None
+                if record is not None and record.service in self._servers:
+                    self._servers[record.service].furnish(record)
                 containers.start(self.place.engine, view.id)
 
     def remove_network(self) -> None:

@@ -20,7 +20,8 @@ from declarative_paas.providers.addons import binaries
 from declarative_paas.providers.docker.engine import build, unfinished
 from declarative_paas.providers.docker.engine.connection import LONG_CALL_TIMEOUT_S, Engine
 from declarative_paas.providers.docker.engine.images import ensure_image, image_id
-from declarative_paas.providers.docker.engine.stack import DIGEST_LABEL, ROLE_LABEL, StackImage
+from declarative_paas.providers.docker.engine.stack import DIGEST_LABEL, StackImage
+from declarative_paas.providers.docker.engine.unfinished import ROLE_LABEL
 from declarative_paas.providers.router.settings import haproxy_binary
 
 RECIPE: Final = "1"

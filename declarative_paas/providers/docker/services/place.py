@@ -11,11 +11,11 @@ from declarative_paas.providers.addons.names import file_stem
 from declarative_paas.providers.addons.records import AddonRecords, InstanceRecord
 from declarative_paas.providers.docker.engine import labels
 from declarative_paas.providers.docker.engine.connection import Engine
-from declarative_paas.providers.docker.engine.labels import Labels, object_name
+from declarative_paas.providers.docker.engine.labels import ADDON_ROLE, Labels, object_name
 from declarative_paas.providers.docker.services.images import ServiceImages
 from declarative_paas.vault.keyring import Keyring
 
-ADDON: Final = "addon"
+ADDON: Final = ADDON_ROLE
 NETWORK: Final = "addon-network"
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
-from declarative_paas.providers.addons.backups import RESTORE_OPTIONS, require_success
+from declarative_paas.providers.addons.backups import DUMP_OPTIONS, RESTORE_OPTIONS, require_success
 from declarative_paas.providers.addons.databases import SqlSession
 from declarative_paas.providers.addons.postgres_config import ADMIN
 from declarative_paas.providers.docker.engine import execute
@@ -47,7 +47,7 @@ class PsqlServer:
 
     def dump(self, database: str, into: BinaryIO) -> None:
         """Writes pg_dump's custom format. Raises ProviderError (FAILED)."""
-        command = ["pg_dump", *_to(database), "--format=custom"]
+        command = ["pg_dump", *_to(database), *DUMP_OPTIONS]
         errors = bytearray()
         with execute.streamed(self.engine, self.name, command, stdin=False, user=NOBODY) as running:
             while (frame := running.receive()) is not None:

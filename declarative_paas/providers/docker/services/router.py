@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, TypeAlias
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
-from declarative_paas.providers.docker.engine import containers, inventory
+from declarative_paas.providers.docker.engine import containers, inventory, room
 from declarative_paas.providers.docker.engine.connection import Engine
 from declarative_paas.providers.docker.engine.containers import NOBODY, Entry
 from declarative_paas.providers.docker.engine.conversation import Conversation, ConversationEnded, Conversations
@@ -216,7 +216,7 @@ class ContainerRouter:
     def _tell_failed_start(self, found: Found | None) -> None:
         if found is None:
             raise ProviderError(ErrorKind.FAILED, f"the router {self.name} was removed while it started")
-        lines = containers.last_lines(self._engine, self.name)
+        lines = room.last_words(self._engine, self.name, self._owner)
         # It would be tried again and again, and take the port from whoever has it now when that one ends.
         containers.stop(self._engine, self.name, 0)
         if found.exit_status == PORT_TAKEN:

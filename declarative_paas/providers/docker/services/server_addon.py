@@ -21,7 +21,7 @@ from declarative_paas.providers.addons.driver import (
     Repaired,
 )
 from declarative_paas.providers.addons.records import InstanceRecord, PlanFact
-from declarative_paas.providers.docker.engine import containers, images, networks
+from declarative_paas.providers.docker.engine import containers, images, networks, room
 from declarative_paas.providers.docker.engine.inventory import ContainerView
 from declarative_paas.providers.docker.services import server_container
 from declarative_paas.providers.docker.services.container_service import (
@@ -71,6 +71,10 @@ class ServerAddons:
             server_container.remove(place.engine, place.owner, name, stop_timeout_s=STOP_TIMEOUT_S)
             containers.remove_volume(place.engine, name, place.owner)
             place.records.remove(instance.key)
+
+    def furnish(self, record: InstanceRecord) -> None:
+        """Gives a stopped server its files anew, as they are written today."""
+        server_container.furnish(self._place.engine, self._service.container(self._place, record))
 
     def data_side(self, record: InstanceRecord) -> DataSide:
         """The instance's data, to be copied; its server runs."""
@@ -205,7 +209,7 @@ class ServerAddons:
             found = server_container.find(engine, place.owner, wanted.name, DATA)
             ended = found is None or (not found.running and found.exit_status != 0)
             if ended or time.monotonic() > deadline:
-                lines = [] if found is None else containers.last_lines(engine, wanted.name)
+                lines = [] if found is None else room.last_words(engine, wanted.name, place.owner)
                 raise ProviderError(
                     ErrorKind.FAILED,
                     f"server {wanted.name} does not start",
