@@ -12,6 +12,8 @@ from declarative_paas.ci.http import Client
 
 _OURS: Final = {State.PENDING: "pending", State.SUCCESS: "success", State.FAILURE: "failed"}
 _THEIRS: Final = {"pending": State.PENDING, "running": State.PENDING, "success": State.SUCCESS}
+_LONGEST_LINK: Final = 255
+"""Characters; a status with a longer one is refused, and one without any tells as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,9 @@ class GitLab:
             "state": _OURS[status.state],
             "name": status.context,
             "description": status.description,
-            **({"target_url": status.link} if status.link else {}),
         }
+        if status.link and len(status.link) <= _LONGEST_LINK:
+            body["target_url"] = status.link
         self.client.send("POST", f"{self._at}/statuses/{quote(commit, safe='')}", body)
 
     def branch_head(self, branch: str) -> str:
@@ -77,10 +80,7 @@ class GitLab:
         )
 
     def set_labels(self, proposal: int, wanted: Collection[str], ours: Collection[str]) -> None:
-        body = {
-            "add_labels": ",".join(sorted(wanted)),
-            "remove_labels": ",".join(sorted(set(ours) - set(wanted))),
-        }
+        body = {"add_labels": sorted(wanted), "remove_labels": sorted(set(ours) - set(wanted))}
         given = {name: value for name, value in body.items() if value}
         if given:
             self.client.send("PUT", f"{self._at}/merge_requests/{proposal}", given)

@@ -224,6 +224,9 @@ def _parsed(data: bytes) -> Any:
 
 def _refused(method: str, path: str, answer: Answer) -> ForgeError:
     said = (answer.body.get("message") or answer.body.get("error")) if is_map(answer.body) else None
+    if is_map(said):
+        # GitLab's way to tell what is wrong with which field.
+        said = "; ".join(f"{name} {', '.join(map(str, why)) if is_list(why) else why}" for name, why in said.items())
     told = f": {said}" if isinstance(said, str) else ""
     hint = " (the token may not do this)" if answer.status in (401, 403) else ""
     return ForgeError(f"{method} {path}: HTTP {answer.status}{told}{hint}", answer.status)

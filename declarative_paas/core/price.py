@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppPrice:
-    """US cents a month of everything an app has, before a plan and after it; `unpriced` resources have no price then."""
+    """US cents a month of all that an app has, before a plan and after it; `unpriced` resources have no price then."""
 
     before_cents: int = 0
     after_cents: int = 0

@@ -304,23 +304,18 @@ def delete_change(inputs: PlanInputs, prior: Prior, cause: str) -> Change:
     """The deletion of one instance; of what is already gone, only its record is forgotten."""
     kind = inputs.types[prior.address.type]
     action = Action.FORGET if prior.gone else Action.DELETE
-    risks = (
-        ()
-        if begun_only(inputs.snapshot, (prior.address, prior.instance))
-        else risks_of(
-            RiskInputs(
-                address=prior.address,
-                kind=kind,
-                action=action,
-                fields=(),
-                before=prior.attributes,
-                after={},
-                region=prior.region,
-                prior_region=prior.region,
-                jurisdictions=inputs.jurisdictions,
-            )
-        )
+    deletion = RiskInputs(
+        address=prior.address,
+        kind=kind,
+        action=action,
+        fields=(),
+        before=prior.attributes,
+        after={},
+        region=prior.region,
+        prior_region=prior.region,
+        jurisdictions=inputs.jurisdictions,
     )
+    unused = begun_only(inputs.snapshot, (prior.address, prior.instance))
     return Change(
         address=prior.address,
         action=action,
@@ -328,7 +323,7 @@ def delete_change(inputs: PlanInputs, prior: Prior, cause: str) -> Change:
         instance=prior.instance,
         before=prior.attributes,
         causes=(cause if action is Action.DELETE else "deleted outside of dpaas: its record is removed",),
-        risks=risks,
+        risks=() if unused else risks_of(deletion),
         dependencies=() if prior.record is None else prior.record.dependencies,
         prior_instance=prior.instance,
         prior_region=prior.region,

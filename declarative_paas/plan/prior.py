@@ -142,8 +142,9 @@ def _unrecorded(intent: Intent, reading: Present | Unreachable) -> Prior:
 
 
 def begun_only(snapshot: Snapshot, key: InstanceKey) -> bool:
-    """Whether an instance was begun to be made and never recorded: then nothing can have used it, and it holds nothing
-    of anybody's. What was begun to be renamed is another matter."""
-    return key not in snapshot.resources and any(
+    """Whether an instance was begun to be made in the place of a recorded one, and never recorded itself: then nothing
+    has used it, and it holds nothing of anybody's. What was begun to be renamed is another matter."""
+    begun = any(
         (intent.address, intent.instance) == key and intent.operation is Operation.CREATE for intent in snapshot.intents
     )
+    return begun and key not in snapshot.resources and any(address == key[0] for address, _ in snapshot.resources)

@@ -166,7 +166,10 @@ def test_every_field_of_a_manifest_is_documented():
 
 def test_the_table_of_local_options_is_the_code_s():
     told = {row[0]: row[1].strip() for row in table(DOCS / "local.md", "Options")}
-    assert told == {**{name: f"{seconds:g}" for name, seconds in OPTION_DEFAULTS.items()}, **dict.fromkeys(TEXT_OPTIONS, "")}
+    assert told == {
+        **{name: f"{seconds:g}" for name, seconds in OPTION_DEFAULTS.items()},
+        **dict.fromkeys(TEXT_OPTIONS, ""),
+    }
 
 
 def test_the_table_of_resource_types_is_the_code_s():

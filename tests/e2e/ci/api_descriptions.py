@@ -2,7 +2,7 @@
 
 GitHub's and Gitea's are their own published descriptions (see `source` in github_api.json and gitea_api.json). What
 Gitea's leaves open is closed: no answer of it has a required key there, so those that are read are required here.
-GitLab's is in no package: it is written by hand after the sources that its published description is made from.
+GitLab's is in no package: see gitlab_api.py for what it was compared with.
 In every forge's requests and in Gitea's answers, a key that is not told is refused.
 """
 
@@ -14,103 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gitlab_api import OPERATIONS
 from jsonschema import Draft202012Validator
-
-TEXT: dict[str, Any] = {"type": "string"}
-NUMBER: dict[str, Any] = {"type": "integer"}
-YES_NO: dict[str, Any] = {"type": "boolean"}
-SHORT: dict[str, Any] = {"type": "string", "maxLength": 255}
-MAYBE: dict[str, Any] = {"type": ["string", "null"]}
-
-
-def strict(required: dict[str, Any], optional: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """A request's body."""
-    members = {**required, **(optional or {})}
-    return {
-        "type": "object",
-        "properties": members,
-        "required": sorted(required),
-        "additionalProperties": False,
-        **more,
-    }
-
-
-def holding(**members: Any) -> dict[str, Any]:
-    """An answer: at least these."""
-    return {"type": "object", "properties": members, "required": sorted(members)}
-
-
-def listing(item: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": item}
-
-
-_NOTE = holding(id=NUMBER, body=TEXT, system={"type": "boolean"}, author=holding(id=NUMBER, username=TEXT))
-_GITLAB_STATUS = holding(id=NUMBER, sha=TEXT, name=TEXT, status=TEXT, description=MAYBE, target_url=MAYBE)
-_MERGE_REQUEST = holding(
-    iid=NUMBER,
-    state={"enum": ["opened", "closed", "locked", "merged"]},
-    sha=TEXT,
-    target_branch=TEXT,
-    source_project_id=NUMBER,
-    target_project_id=NUMBER,
-    merge_commit_sha=MAYBE,
-    squash_commit_sha=MAYBE,
-)
-_PAGES = ["per_page", "page"]
-GITLAB: dict[str, Any] = {
-    "GET /user": {"query": [], "body": None, "responses": {"200": holding(id=NUMBER, username=TEXT)}},
-    "GET /projects/{id}/merge_requests/{iid}/notes": {
-        "query": [*_PAGES, "sort", "order_by", "activity_filter"],
-        "body": None,
-        "responses": {"200": listing(_NOTE)},
-    },
-    "POST /projects/{id}/merge_requests/{iid}/notes": {
-        "query": [],
-        "body": strict(
-            {"body": TEXT}, {**dict.fromkeys(["created_at", "merge_request_diff_head_sha"], TEXT), "internal": YES_NO}
-        ),
-        "responses": {"201": _NOTE},
-    },
-    "PUT /projects/{id}/merge_requests/{iid}/notes/{note}": {
-        "query": [],
-        "body": strict({"body": TEXT}),
-        "responses": {"200": _NOTE},
-    },
-    "POST /projects/{id}/statuses/{sha}": {
-        "query": [],
-        "body": strict(
-            {"state": {"enum": ["pending", "running", "success", "failed", "canceled", "skipped"]}},
-            {
-                **dict.fromkeys(["name", "context", "ref"], TEXT),
-                "target_url": SHORT,
-                "description": SHORT,
-                "coverage": {"type": "number"},
-                "pipeline_id": NUMBER,
-            },
-        ),
-        "responses": {"201": _GITLAB_STATUS},
-    },
-    "GET /projects/{id}/repository/commits/{sha}/statuses": {
-        "query": [*_PAGES, "name", "all", "ref", "stage", "pipeline_id", "order_by", "sort"],
-        "body": None,
-        "responses": {"200": listing(_GITLAB_STATUS)},
-    },
-    "GET /projects/{id}/repository/commits/{sha}/merge_requests": {
-        "query": [*_PAGES, "state"],
-        "body": None,
-        "responses": {"200": listing(_MERGE_REQUEST)},
-    },
-    "GET /projects/{id}/repository/branches/{branch}": {
-        "query": [],
-        "body": None,
-        "responses": {"200": holding(name=TEXT, commit=holding(id=TEXT))},
-    },
-    "PUT /projects/{id}/merge_requests/{iid}": {
-        "query": [],
-        "body": strict({}, {"add_labels": TEXT, "remove_labels": TEXT, "title": TEXT}, minProperties=1),
-        "responses": {"200": _MERGE_REQUEST},
-    },
-}
 
 
 @dataclass
@@ -123,9 +28,10 @@ class Description:
     def find(self, method: str, path: str) -> tuple[str, dict[str, Any]] | None:
         for key, operation in self.operations.items():
             verb, template = key.split(" ", 1)
-            pattern = re.sub(r"\{\w+\}", "[^/]+", template)
-            # Gitea and GitHub take a branch's slashes as they are in this one place.
-            pattern = re.sub(r"branches/\[\^/\]\+$", "branches/.+", pattern)
+            pattern = re.sub(r"\{\w+\}", "[^/]+", template.replace("{number}", "[0-9]+"))
+            if template.startswith("/repos/"):
+                # Gitea and GitHub take a branch's slashes as they are in this one place; GitLab does not.
+                pattern = re.sub(r"branches/\[\^/\]\+$", "branches/.+", pattern)
             if verb == method and re.fullmatch(pattern, path):
                 return key, operation
         return None
@@ -135,6 +41,14 @@ class Description:
             return [] if value is None else ["no body is taken"]
         validator = Draft202012Validator({**schema, "$defs": self.definitions})
         return [f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(value)]
+
+    def wrong_query(self, told: list[str] | dict[str, Any], query: dict[str, str]) -> list[str]:
+        """`told`: the names; with what their values must be, where the description of the forge holds it."""
+        wrong = [f"unknown query {name}" for name in query.keys() - set(told)]
+        if isinstance(told, dict):
+            for name in query.keys() & told.keys():
+                wrong += [f"query {name} {problem}" for problem in self.problems(told[name], query[name])]
+        return wrong
 
     def sample(self, schema: dict[str, Any]) -> Any:
         """The smallest value that the schema allows."""
@@ -177,7 +91,7 @@ GITEA_READ: dict[str, list[str]] = {
 def description_of(platform: str) -> Description:
     match platform:
         case "gitlab":
-            return Description(operations=GITLAB)
+            return Description(operations=OPERATIONS)
         case "gitea":
             told = _published("gitea_api.json")
             for name, schema in told["$defs"].items():

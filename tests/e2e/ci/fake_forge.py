@@ -35,6 +35,8 @@ class Pull:
     head: str
     base: str
     is_fork: bool = False
+    is_orphan: bool = False
+    """Its fork is deleted."""
     merged_as: str | None = None
     labels: list[str] = field(default_factory=list)
 
@@ -76,7 +78,7 @@ class FakeForge:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
     @property
@@ -138,10 +140,10 @@ class FakeForge:
         key, operation = found
         body = json.loads(data) if data else None
         problems = self.description.problems(operation["body"], body)
-        problems += [f"unknown query {name}" for name in query.keys() - set(operation["query"])]
+        problems += self.description.wrong_query(operation["query"], query)
         if problems:
             self.mistakes.append(f"{key}: {problems}")
-            return 422, {"message": "Validation Failed"}, {}, False
+            return (400 if self.platform == "gitlab" else 422), {"message": "Validation Failed"}, {}, False
         status, answer = self._do(method, [unquote(part) for part in path.strip("/").split("/")], body or {}, query)
         headers: dict[str, Any] = {}
         if status < 300 and isinstance(answer, list):
@@ -152,9 +154,13 @@ class FakeForge:
             wrong = self.description.problems(schema, answer)
             assert str(status) in operation["responses"], f"the fake answers {key} with {status}"
             assert not wrong, f"the fake's answer to {key} is not as described: {wrong}"
+        elif "refused" in operation:
+            assert status in operation["refused"], f"the fake refuses {key} with {status}"
         return status, answer, headers, fault is not None and fault.lost
 
     def _page(self, items: list[Any], query: dict[str, str]) -> tuple[list[Any], dict[str, Any]]:
+        if self.platform == "gitlab":
+            return self._gitlab_page(items, int(query.get("per_page", 20)), int(query.get("page", 1)))
         if "page" not in query:
             # Gitea lists comments and labels of an issue all at once, and tells only how many they are.
             return items, {"x-total-count": len(items)} if self.platform == "gitea" else {}
@@ -163,12 +169,28 @@ class FakeForge:
         shown, more = items[(page - 1) * size : page * size], len(items) > page * size
         if self.platform == "gitea" and self.is_silent:
             return shown, {"x-total-count": len(items)}
-        if self.platform == "gitlab":
-            return shown, {"x-next-page": page + 1 if more else ""}
         if len(items) <= size:
             return shown, {}
         rel = "next" if more else "prev"
         return shown, {"link": f'<{self.origin}/?page={page + 1}>; rel="{rel}"', "x-total-count": len(items)}
+
+    def _gitlab_page(self, items: list[Any], asked: int, page: int) -> tuple[list[Any], dict[str, Any]]:
+        """All lists come in pages, whether asked for or not, with these headers: doc/api/rest, "Pagination"."""
+        size = min(asked, self.most_a_page)
+        last = max(1, -(-len(items) // size))
+        near = {"prev": page - 1 if page > 1 else "", "next": page + 1 if page < last else ""}
+        links = {**{rel: number for rel, number in near.items() if number}, "first": 1, "last": last}
+        return items[(page - 1) * size : page * size], {
+            "link": ", ".join(
+                f'<{self.api}/?page={number}&per_page={size}>; rel="{rel}"' for rel, number in links.items()
+            ),
+            "x-next-page": near["next"],
+            "x-page": page,
+            "x-per-page": size,
+            "x-prev-page": near["prev"],
+            "x-total": len(items),
+            "x-total-pages": last,
+        }
 
     def _do(self, method: str, parts: list[str], body: dict[str, Any], query: dict[str, str]) -> tuple[int, Any]:
         if parts == ["user"]:
@@ -205,7 +227,8 @@ class FakeForge:
         if method == "POST":
             limit = 140 if self.platform == "github" else 255
             if len(body.get("description", "")) > limit:
-                return 422, {"message": f"description is too long (maximum is {limit} characters)"}
+                refused = 400 if self.platform == "gitlab" else 422
+                return refused, {"message": f"description is too long (maximum is {limit} characters)"}
             made = {
                 "id": next(self._ids),
                 "sha": rest[-1],
@@ -218,7 +241,7 @@ class FakeForge:
             return 201, self._status(made)
         sha = rest[rest.index("commits") + 1]
         found = [item for item in self.statuses if item["sha"] == sha and query.get("name") in (None, item["context"])]
-        # GitLab promises no order; the others tell the newest first.
+        # GitLab tells the oldest first (`order_by` and `sort` are `id` and `asc`), the others the newest.
         return 200, [self._status(item) for item in (found if self.platform == "gitlab" else reversed(found))]
 
     def _branch(self, name: str) -> tuple[int, Any]:
@@ -239,9 +262,8 @@ class FakeForge:
 
     def _edit(self, number: int, body: dict[str, Any]) -> tuple[int, Any]:
         pull = self.pulls[number]
-        taken = set(body.get("remove_labels", "").split(","))
-        added = [name for name in body.get("add_labels", "").split(",") if name]
-        pull.labels = sorted({*(name for name in pull.labels if name not in taken), *added})
+        kept = set(pull.labels) - set(body.get("remove_labels", []))
+        pull.labels = sorted(kept | set(body.get("add_labels", [])))
         return 200, self._pull(pull)
 
     def _labels(self, method: str, rest: list[str], body: dict[str, Any]) -> tuple[int, Any]:
@@ -307,7 +329,7 @@ class FakeForge:
                 "state": "opened" if pull.merged_as is None else "merged",
                 "sha": pull.head,
                 "target_branch": pull.base,
-                "source_project_id": 7 if pull.is_fork else 42,
+                "source_project_id": None if pull.is_orphan else 7 if pull.is_fork else 42,
                 "target_project_id": 42,
                 "merge_commit_sha": pull.merged_as,
                 "squash_commit_sha": None,

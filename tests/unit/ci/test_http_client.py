@@ -111,6 +111,12 @@ def test_no_permission_is_no_rate_limit(script: Script) -> None:
     assert script.waited == []
 
 
+def test_what_is_wrong_with_which_field_is_told(script: Script) -> None:
+    script.answers = [(400, {}, {"message": {"target_url": ["must be a valid URL", "is too long"], "base": "odd"}})]
+    with pytest.raises(ForgeError, match=r"HTTP 400: target_url must be a valid URL, is too long; base odd$"):
+        script.client().send("POST", "/thing", {})
+
+
 def test_what_may_be_done_already_is_not_sent_again(script: Script) -> None:
     for answer in (None, (502, {}, {})):
         script.answers = [answer]

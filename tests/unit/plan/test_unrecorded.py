@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from plan_case import app_with_parts, applied, at, healthy, plan_of, want
+from dataclasses import replace
+
+from plan_case import app_with_parts, applied, at, healthy, plan_and_diagnostics, plan_of, want
 
 from declarative_paas.core.plan import Operation, Plan
 from declarative_paas.core.provider import Present
@@ -49,3 +51,22 @@ def test_a_link_that_was_never_recorded_is_closed_before_the_apps_of_its_regions
         "blog": {"link.eu-us"},
         "else": set(),
     }
+
+
+def _beside(operation: Operation) -> tuple[list[str], list[str]]:
+    """The errors, and the risks, of a plan that takes away what stands unrecorded beside the add-on in use."""
+    records = applied([APP, ADDON])
+    made = Present(remote_id="r", attributes={"service": "postgres"}, outputs={"id": "new"})
+    readings = {**healthy(*records), (ADDON.address, "new"): made}
+    intent = replace(trace(str(ADDON.address), "new", region="eu"), operation=operation)
+    plan, diagnostics = plan_and_diagnostics([APP, ADDON], records, readings, intents=[intent])
+    (change,) = [change for change in plan.changes if change.instance == "new"]
+    return [one.code for one in diagnostics if one.is_error], [risk.kind.value for risk in change.risks]
+
+
+def test_what_was_begun_beside_an_add_on_in_use_and_never_used_goes_without_a_word():
+    assert _beside(Operation.CREATE) == ([], [])
+
+
+def test_what_was_begun_to_be_renamed_is_never_taken_for_unused():
+    assert _beside(Operation.RENAME) == (["unconfirmed-data-loss"], ["data loss"])
