@@ -140,6 +140,10 @@ class FollowPort(DataPort, Protocol):
         """Where its log is now."""
         ...
 
+    def has_confirmed(self, identity: FollowIdentity, position: str) -> bool:
+        """Whether the follower told it that all until `position` is durable there: it is never sent again."""
+        ...
+
     def unstreamed(self) -> Any:
         """What a stream does not carry (where sequences stand) as it is now: for `promote` of the same service."""
         ...

@@ -178,11 +178,15 @@ def promote(
 def catch_up(
     identity: CopyIdentity, source: FollowPort, target: FollowPort, *, clock: Clock, context: StepContext
 ) -> None:
-    """Returns once the follower has all that is written to its source by now. Raises ProviderError."""
+    """Returns once the follower has all that is written to its source by now. Raises ProviderError.
+
+    Durably, and its source knows: where a promotion is killed in its transaction, a server forgets how far its stream
+    was, and begins again at what it confirmed.
+    """
     position = source.position()
     received = looked = clock.monotonic()
     pause = FIRST_PAUSE_S
-    while not target.caught_up(position):
+    while not (target.caught_up(position) and source.has_confirmed(identity, position)):
         if context.cancelled():
             raise ProviderError(ErrorKind.CANCELLED, "waiting for the follower was cancelled")
         if clock.monotonic() - looked >= LOOK_EVERY_S:

@@ -72,12 +72,21 @@ def everything_written(doomed: Doomed) -> dict[str, list[tuple[object, ...]]]:
         return {name: connection.execute(f'SELECT * FROM "{name}"').fetchall() for name in tables}
 
 
+def all_arrived(doomed: Doomed) -> int:
+    """How many things there are, once the call that the stopped apply had on its way has been answered."""
+    before, now = -1, int(doomed.world.call("audit")["things"])
+    while now != before:
+        time.sleep(0.5)
+        before, now = now, int(doomed.world.call("audit")["things"])
+    return now
+
+
 def test_a_second_apply_is_refused_by_who_holds_the_lock_and_since_when(doomed: Doomed) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
     first = Paused(doomed, lock_s=60.0)
     try:
         written = everything_written(doomed)
-        things = doomed.world.call("audit")["things"]
+        things = all_arrived(doomed)
         second = doomed.run("apply", "--auto-approve")
         assert second.returncode == 1
         holder = f"{getpass.getuser()}@{socket.gethostname()} (process {first.process.pid}) since"

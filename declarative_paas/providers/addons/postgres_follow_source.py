@@ -90,6 +90,11 @@ SELECT wal_status AS kept FROM pg_replication_slots
 WHERE slot_name = {slot} AND database = current_database() AND NOT temporary AND wal_status <> 'lost'
 """
 
+_CONFIRMED: Final = """
+SELECT coalesce(bool_or(confirmed_flush_lsn >= {position}::pg_lsn), false) AS is_there FROM pg_replication_slots
+WHERE slot_name ~ {pattern} AND database = current_database() AND NOT temporary
+"""
+
 _BOUND: Final = """
 SELECT setting::int8 AS megabytes, (SELECT count(*) FROM pg_replication_slots WHERE temporary) AS copies
 FROM pg_settings WHERE name = 'max_slot_wal_keep_size'
@@ -209,6 +214,13 @@ def position(client: PostgresClient) -> str:
     # Committed, so that all before it is on the disk, and so sent.
     script = "SELECT pg_logical_emit_message(true, 'dpaas', ''); SELECT pg_current_wal_flush_lsn();"
     return client.run(script, "reading where the source's log is").split()[-1]
+
+
+def has_confirmed(client: PostgresClient, identity: FollowIdentity, position: str) -> bool:
+    """See `FollowPort.has_confirmed`."""
+    pattern = literal(f"^{stream_name(identity)}_")
+    [row] = client.rows(_CONFIRMED.format(position=literal(position), pattern=pattern), "reading what is confirmed")
+    return bool(row["is_there"])
 
 
 def keep_no_more(client: PostgresClient) -> None:

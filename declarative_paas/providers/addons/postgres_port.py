@@ -108,6 +108,9 @@ class PostgresPort:
     def position(self) -> str:
         return follow_source.position(self._keeper())
 
+    def has_confirmed(self, identity: FollowIdentity, position: str) -> bool:
+        return follow_source.has_confirmed(self._keeper(), identity, position)
+
     def unstreamed(self) -> Any:
         return follow_source.unstreamed(self._keeper())
 

@@ -201,6 +201,7 @@ def every_output(searched: Searched) -> None:
     searched.dpaas("import", "--all", expect=None)
     searched.dpaas("stack", "build", expect=None)  # there is no region on Docker
     a_fork(searched)
+    a_follower(searched)
     searched.dpaas("gc")
     for ending in ("status", "back", "finish"):  # no move is open: each says so
         searched.dpaas("move", ending, *([] if ending == "status" else ["echo", "--auto-approve"]), expect=None)
@@ -248,6 +249,23 @@ def a_fork(searched: Searched) -> None:
     searched.dpaas("fork", "undo", "echo-two", "--auto-approve", expect=1)
     confirmed = [part for alias in ("DATABASE", "REDIS") for part in ("--confirm", f"addon.echo-two/{alias}")]
     searched.dpaas("fork", "undo", "echo-two", "--auto-approve", *confirmed)
+    assert not made.exists()
+
+
+def a_follower(searched: Searched) -> None:
+    """Made, looked at while it follows, promoted, and undone."""
+    made = searched.project.directory / "echo-three.dpaas.yaml"
+    data = [part for word in ("DATABASE=follow", "REDIS=empty", "NEW_RELIC=share") for part in ("--data", word)]
+    searched.dpaas("fork", "make", "echo", "--region", "us", "--to", "echo-three", *data)
+    searched.dpaas("apply", "--auto-approve")
+    url = searched.project.dpaas("config", "get", "echo-three", "DATABASE_URL").stdout.strip()
+    searched.scanner.know("the password of the follower's database", urlsplit(url).password or "")
+    searched.dpaas("status")
+    searched.dpaas("fork", "status", "--json")
+    assert searched.search_files() > 100
+    searched.dpaas("promote", "echo-three", "--apply", "--auto-approve")
+    confirmed = [part for alias in ("DATABASE", "REDIS") for part in ("--confirm", f"addon.echo-three/{alias}")]
+    searched.dpaas("fork", "undo", "echo-three", "--auto-approve", *confirmed)
     assert not made.exists()
 
 
