@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +16,7 @@ from killing import at_instant
 DISK_MB = 900
 """For the stack, the servers' images, a database and two dynos."""
 
-INSTANTS = ("starting the region's router", "$ sleep 1; true building", "starting web.2")
+INSTANTS = ("starting the region's router", "$ sleep 1; true building", "formation.echo: creating")
 TOLD = ("the engine's disk is full", "No space left on device")
 
 
@@ -57,6 +59,13 @@ def _project(rig: DockerRig) -> Iterator[tuple[DockerProject, Disk]]:
             project.close()
 
 
+def fill_under(apply: subprocess.Popen[str], disk: Disk) -> None:
+    """The apply waits meanwhile: filling a disk takes longer than most of its steps."""
+    apply.send_signal(signal.SIGSTOP)
+    disk.fill()
+    apply.send_signal(signal.SIGCONT)
+
+
 def test_a_full_disk_is_told_at_any_instant_and_the_next_apply_with_room_converges(
     cramped: tuple[DockerProject, Disk],
 ) -> None:
@@ -66,7 +75,7 @@ def test_a_full_disk_is_told_at_any_instant_and_the_next_apply_with_room_converg
     assert any(words in refused.stdout + refused.stderr for words in TOLD), refused.stdout + refused.stderr
     disk.clear()
     for instant in INSTANTS:
-        status, said = at_instant(project, ["apply", "--auto-approve"], instant, lambda _: disk.fill())
+        status, said = at_instant(project, ["apply", "--auto-approve"], instant, lambda apply: fill_under(apply, disk))
         assert status == 1, said
         assert "Traceback" not in said
         assert any(words in said for words in TOLD), said

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from enum import Enum
 from typing import Any, Final
 
 from declarative_paas.core.provider import ErrorKind, ProviderError
@@ -94,6 +95,14 @@ done
 """
 
 
+class _Outcome(Enum):
+    """What became of a guard that was started: it says nothing, or ends again and again, or its rules are in force."""
+
+    IN_FORCE = "in force"
+    FAILING = "failing"
+    SILENT = "silent"
+
+
 class Guard:
     """One a region, run unless its option `guard` is false. `ports`: what dynos may reach on the host, the router's.
 
@@ -109,6 +118,21 @@ class Guard:
 
     def ensure_running(self) -> None:
         """Returns when the rules are in force. Raises ProviderError (FAILED, with what iptables said)."""
+        outcome = self._started()
+        if outcome is _Outcome.SILENT:
+            # Its log found no room once, and a log that broke off stays silent.
+            containers.remove(self._engine, self.name, self._labels)
+            outcome = self._started()
+        if outcome is _Outcome.IN_FORCE:
+            return
+        raise ProviderError(
+            ErrorKind.FAILED,
+            f"the guard {self.name} cannot set its packet filter rules ({self._engine.where}): "
+            "use a stack with iptables, or the option `guard: false`",
+            detail=room.last_words(self._engine, self.name, self._labels),
+        )
+
+    def _started(self) -> _Outcome:
         containers.ensure_created(self._engine, self.name, self._config(), self._labels)
         containers.start(self._engine, self.name)
         deadline = time.monotonic() + APPLY_TIMEOUT_S
@@ -116,14 +140,12 @@ class Guard:
         while not self._applied():
             state = dyno_state(self._engine, self.name)
             tries = MOST_TRIES if first is None or state is None else state.restarts - first.restarts
-            if time.monotonic() > deadline or tries >= MOST_TRIES:
-                raise ProviderError(
-                    ErrorKind.FAILED,
-                    f"the guard {self.name} cannot set its packet filter rules ({self._engine.where}): "
-                    "use a stack with iptables, or the option `guard: false`",
-                    detail=room.last_words(self._engine, self.name, self._labels),
-                )
+            if tries >= MOST_TRIES:
+                return _Outcome.FAILING
+            if time.monotonic() > deadline:
+                return _Outcome.SILENT
             time.sleep(0.05)
+        return _Outcome.IN_FORCE
 
     def problems(self) -> tuple[str, ...]:
         """What is wrong with it, in one or two calls."""
