@@ -1,4 +1,4 @@
-"""What a plan asks of an engine: as many questions for a hundred dynos as for ten."""
+"""What a plan asks of an engine: as many questions for many dynos as for a few."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from docker_rig import DockerRig
 from engine_doors import counting_door
 
 MOST_CALLS = 15
-SOME, MANY = 10, 100
+SOME, MANY = 4, 40
 
 
 def _web(quantity: int) -> Mapping[str, Any]:
