@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
@@ -23,5 +24,9 @@ def main() -> None:
     from declarative_paas.cli.run import run
 
     code = run(arguments)
-    gc.freeze()  # nor is it worth a walk when everything is about to go
-    sys.exit(code)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    # A read that nobody waits for any more may be in the middle of a library's own code, which an interpreter that
+    # is taken down under it can crash. Nor is a walk through everything worth it when all of it is about to go.
+    os._exit(code)
