@@ -17,12 +17,10 @@ from declarative_paas.core.diagnostic import Diagnostic
 from declarative_paas.core.following import FOLLOWER_TYPE
 from declarative_paas.core.plan import Operation
 from declarative_paas.core.provider import (
-    Absent,
     Capabilities,
     Done,
     InstanceKey,
     Pending,
-    Present,
     ProviderError,
     Reading,
     ReadQuery,
@@ -30,6 +28,7 @@ from declarative_paas.core.provider import (
     StepRequest,
 )
 from declarative_paas.core.resource import Resource, ResourceState
+from declarative_paas.transfer.facts import as_recorded
 
 Compare = Callable[[Scope, ResourceAddress, StepContext], Verification | None]
 """(scope, follower) -> what was compared; None where nothing was held still for it, as after a kill."""
@@ -82,11 +81,7 @@ class MoveChecks:
         return ()
 
     def read(self, query: ReadQuery) -> Mapping[InstanceKey, Reading]:
-        known: dict[InstanceKey, Reading] = {
-            record.key: Present(remote_id=record.remote_id, attributes=record.attributes, outputs=record.outputs)
-            for record in query.known
-        }
-        return {**dict.fromkeys(query.pending, Absent()), **known}
+        return as_recorded(query)
 
     def begin(self, request: StepRequest, context: StepContext) -> Done | Pending:
         if request.operation in (Operation.DELETE, Operation.FORGET):

@@ -6,18 +6,17 @@ from collections.abc import Mapping, Sequence
 
 from declarative_paas.core.diagnostic import Diagnostic
 from declarative_paas.core.provider import (
-    Absent,
     Capabilities,
     Done,
     InstanceKey,
     Pending,
-    Present,
     Reading,
     ReadQuery,
     StepContext,
     StepRequest,
 )
 from declarative_paas.core.resource import Resource
+from declarative_paas.transfer.facts import as_recorded
 
 
 class Moves:
@@ -30,11 +29,7 @@ class Moves:
         return ()
 
     def read(self, query: ReadQuery) -> Mapping[InstanceKey, Reading]:
-        known: dict[InstanceKey, Reading] = {
-            record.key: Present(remote_id=record.remote_id, attributes=record.attributes, outputs=record.outputs)
-            for record in query.known
-        }
-        return {**dict.fromkeys(query.pending, Absent()), **known}
+        return as_recorded(query)
 
     def begin(self, request: StepRequest, context: StepContext) -> Done | Pending:
         return Done(remote_id=request.instance, outputs={"id": request.instance})

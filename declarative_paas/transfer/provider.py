@@ -16,18 +16,17 @@ from declarative_paas.core.data import DataSide
 from declarative_paas.core.diagnostic import Diagnostic, error
 from declarative_paas.core.plan import Operation
 from declarative_paas.core.provider import (
-    Absent,
     Capabilities,
     Done,
     InstanceKey,
     Pending,
-    Present,
     Reading,
     ReadQuery,
     StepContext,
     StepRequest,
 )
 from declarative_paas.core.resource import Resource, ResourceState
+from declarative_paas.transfer.facts import as_recorded
 
 STREAMS = 4
 """At most so many parts of one copy are on their way at once; fewer where a plan's connections are fewer."""
@@ -62,9 +61,7 @@ class DataCopies:
             )
 
     def read(self, query: ReadQuery) -> Mapping[InstanceKey, Reading]:
-        made = {record.key: _as_recorded(record) for record in query.known}
-        # A copy whose result was lost is asked for again, and its target tells that it is there.
-        return {**dict.fromkeys(query.pending, Absent()), **made}
+        return as_recorded(query)
 
     def begin(self, request: StepRequest, context: StepContext) -> Done | Pending:
         if request.operation in (Operation.DELETE, Operation.FORGET):
@@ -125,7 +122,3 @@ def result_of(record: ResourceState) -> CopyResult | None:
         return None if found is None else CopyResult.from_json(found)
     except (KeyError, ValueError, TypeError):
         return None
-
-
-def _as_recorded(record: ResourceState) -> Reading:
-    return Present(remote_id=record.remote_id, attributes=record.attributes, outputs=record.outputs)

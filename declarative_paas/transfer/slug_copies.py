@@ -12,13 +12,11 @@ from typing import Any, Final
 from declarative_paas.core.diagnostic import Diagnostic
 from declarative_paas.core.plan import Operation
 from declarative_paas.core.provider import (
-    Absent,
     Capabilities,
     Done,
     ErrorKind,
     InstanceKey,
     Pending,
-    Present,
     ProviderError,
     Reading,
     ReadQuery,
@@ -27,6 +25,7 @@ from declarative_paas.core.provider import (
 )
 from declarative_paas.core.resource import Resource
 from declarative_paas.core.slugs import Readable, SlugLabel, SlugStock
+from declarative_paas.transfer.facts import as_recorded
 
 FindStock = Callable[[str], SlugStock]
 """Region -> its slugs. Raises ProviderError when they cannot be sent, or the region is not to be had."""
@@ -47,12 +46,7 @@ class SlugCopies:
         return ()
 
     def read(self, query: ReadQuery) -> Mapping[InstanceKey, Reading]:
-        made: dict[InstanceKey, Reading] = {
-            record.key: Present(remote_id=record.remote_id, attributes=record.attributes, outputs=record.outputs)
-            for record in query.known
-        }
-        # One whose result was lost is asked for again, and finds the slug there.
-        return {**dict.fromkeys(query.pending, Absent()), **made}
+        return as_recorded(query)
 
     def begin(self, request: StepRequest, context: StepContext) -> Done | Pending:
         if request.operation in (Operation.DELETE, Operation.FORGET):
