@@ -66,6 +66,28 @@ class Side:
         fresh_database(self.server, self.spec)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Servers:
+    """Two servers that run, in a directory of theirs."""
+
+    base: Path
+    binaries: Binaries
+    source: Side
+    target: Side
+
+
+@contextmanager
+def two_servers() -> Generator[Servers]:
+    """Of this machine's PostgreSQL, each empty."""
+    with tempfile.TemporaryDirectory(prefix="dpaas-bench-") as name, ExitStack() as stack:
+        base = Path(name)
+        base.chmod(0o755)
+        binaries = install(base / "home", "postgres")
+        source = stack.enter_context(running(base, "source", binaries))
+        target = stack.enter_context(running(base, "target", binaries))
+        yield Servers(base=base, binaries=binaries, source=source, target=target)
+
+
 def copy_rows(scales: tuple[int, ...] = SCALES) -> list[str]:
     """A table: both ways, for each scale of pgbench (100,000 rows of about 100 bytes for each 1)."""
     lines = [
@@ -73,18 +95,13 @@ def copy_rows(scales: tuple[int, ...] = SCALES) -> list[str]:
         "| with verification | ratio | peak MB |",
         "|---|---|---|---|---|---|---|",
     ]
-    with tempfile.TemporaryDirectory(prefix="dpaas-bench-") as name, ExitStack() as stack:
-        base = Path(name)
-        base.chmod(0o755)
-        binaries = install(base / "home", "postgres")
-        source = stack.enter_context(running(base, "source", binaries))
-        target = stack.enter_context(running(base, "target", binaries))
-        for scale in scales:
-            lines.append(_row(base, binaries, source, target, scale))
+    with two_servers() as servers:
+        lines += [_row(servers, scale) for scale in scales]
     return lines
 
 
-def _row(base: Path, binaries: Binaries, source: Side, target: Side, scale: int) -> str:
+def _row(servers: Servers, scale: int) -> str:
+    base, binaries, source, target = servers.base, servers.binaries, servers.source, servers.target
     environment = {"PGPASSWORD": PASSWORD}
     source.fresh()
     load = [binaries.program("pgbench"), "--initialize", "--quiet", f"--scale={scale}", *source.options]

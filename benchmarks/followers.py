@@ -9,19 +9,17 @@ import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 
-from benchmarks.copies import PASSWORD, RealClock, Side, running
+from benchmarks.copies import PASSWORD, RealClock, Servers, Side, two_servers
 from benchmarks.measure import run_once
 from declarative_paas.core.copy_result import CopyIdentity
 from declarative_paas.core.follow import Endpoint
 from declarative_paas.core.provider import StepContext
 from declarative_paas.core.values import Sensitive
-from declarative_paas.providers.addons.binaries import Binaries, install
+from declarative_paas.providers.addons.binaries import Binaries
 from declarative_paas.providers.addons.postgres_port import PostgresPort, local_postgres_port
 from declarative_paas.transfer.comparison import compared
 from declarative_paas.transfer.follow_steps import Following, promote
@@ -42,18 +40,13 @@ def follower_rows(scales: tuple[int, ...] = SCALES) -> list[str]:
         "| lag, median | lag, most | writes stop → promoted and writable | both sides compared |",
         "|---|---|---|---|---|---|---|",
     ]
-    with tempfile.TemporaryDirectory(prefix="dpaas-bench-") as name, ExitStack() as stack:
-        base = Path(name)
-        base.chmod(0o755)
-        binaries = install(base / "home", "postgres")
-        source = stack.enter_context(running(base, "source", binaries))
-        target = stack.enter_context(running(base, "target", binaries))
-        for scale in scales:
-            lines.append(_row(base, binaries, source, target, scale))
+    with two_servers() as servers:
+        lines += [_row(servers, scale) for scale in scales]
     return lines
 
 
-def _row(base: Path, binaries: Binaries, source: Side, target: Side, scale: int) -> str:
+def _row(servers: Servers, scale: int) -> str:
+    base, binaries, source, target = servers.base, servers.binaries, servers.source, servers.target
     source.fresh()
     target.fresh()
     load = [binaries.program("pgbench"), "--initialize", "--quiet", f"--scale={scale}", *source.options]

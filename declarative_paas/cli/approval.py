@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -37,6 +37,24 @@ class Execution:
     as_json: bool = False
     parallelism: int | None = None
     verbose: bool = False
+
+
+APPLY_THIS: Final = Consent(word="yes", question="Apply this plan? Only `yes` is a yes:")
+
+
+def review_or_carry_out(
+    inputs: ManifestInputs, world: World, planned: Planned, execution: Execution, *, apply: bool
+) -> None:
+    """The plan of a manifest that a command wrote: carried out where that was asked for, else shown for a review.
+
+    One that cannot be planned ends the command with exit 1 either way.
+    """
+    if apply or not planned.ok:
+        carry_out(inputs, world, planned, execution)
+        return
+    from declarative_paas.cli.planview import print_unapplied
+
+    print_unapplied(inputs, planned, verbose=execution.verbose)
 
 
 def carry_out(inputs: ManifestInputs, world: World, planned: Planned, execution: Execution) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from declarative_paas.cli import report
-from declarative_paas.cli.approval import Consent, Execution, carry_out
+from declarative_paas.cli.approval import APPLY_THIS, Consent, Execution, carry_out
 from declarative_paas.cli.approved import ApprovedOption, apply_approved
 from declarative_paas.cli.commands.index import command_group
 from declarative_paas.cli.inputs import ManifestInputs, reads_manifests
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from declarative_paas.workflow.deploy import Planned, PlanRequest
 
 app = command_group()
-
-_AGREE = Consent(word="yes", question="Apply this plan? Only `yes` is a yes:")
 
 
 @app.command("apply")
@@ -73,7 +71,7 @@ def apply(
     agreed = auto_approve or resume or approved is not None or plan_file is not None
     execution = Execution(
         command=f"apply {plan_file.name}" if plan_file is not None else "apply --resume" if resume else "apply",
-        consent=None if agreed else _AGREE,
+        consent=None if agreed else APPLY_THIS,
         as_json=as_json,
         parallelism=parallelism,
         verbose=verbose,

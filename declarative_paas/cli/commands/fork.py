@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from declarative_paas.cli import exitcode
-from declarative_paas.cli.approval import Consent, Execution, carry_out
+from declarative_paas.cli.approval import APPLY_THIS, Consent, Execution, carry_out, review_or_carry_out
 from declarative_paas.cli.commands.index import command_group
 from declarative_paas.cli.copyview import copies_text
 from declarative_paas.cli.default_command import DefaultGroup
@@ -78,7 +78,6 @@ def make(
 
     Example: dpaas fork make storefront --region eu --data REDIS=empty
     """
-    from declarative_paas.cli.planview import print_unapplied
     from declarative_paas.workflow.deploy import PlanRequest, plan_changes
     from declarative_paas.workflow.forking import ForkWish, draft_fork, write_draft
 
@@ -95,13 +94,9 @@ def make(
             kept = planned.ok
             if kept:
                 print(f"wrote {draft.path}", flush=True)
-            if apply or not kept:
-                question = "Apply this plan? Only `yes` is a yes:"
-                consent = None if auto_approve else Consent(word="yes", question=question)
-                execution = Execution(command="fork", consent=consent, parallelism=parallelism, verbose=verbose)
-                carry_out(inputs, world, planned, execution)
-            else:
-                print_unapplied(inputs, planned, verbose=verbose)
+            consent = None if auto_approve else APPLY_THIS
+            execution = Execution(command="fork", consent=consent, parallelism=parallelism, verbose=verbose)
+            review_or_carry_out(inputs, world, planned, execution, apply=apply)
     finally:
         if not kept:
             # A manifest that cannot be planned would spoil every later plan of the project.

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from declarative_paas.cli import exitcode
-from declarative_paas.cli.approval import Consent, Execution, carry_out
+from declarative_paas.cli.approval import APPLY_THIS, Execution, review_or_carry_out
 from declarative_paas.cli.commands.index import command_group
 from declarative_paas.cli.inputs import ManifestInputs, reads_manifests
 from declarative_paas.cli.planoptions import ApproveOption, ParallelismOption, VerboseOption
@@ -35,7 +35,6 @@ def promote(
 
     Example: dpaas promote storefront-eu DATABASE
     """
-    from declarative_paas.cli.planview import print_unapplied
     from declarative_paas.workflow.deploy import PlanRequest, plan_changes
     from declarative_paas.workflow.promoting import draft_promotion
 
@@ -54,13 +53,9 @@ def promote(
             if kept:
                 files = ", ".join(str(edit.path) for edit in promotion.edits)
                 print(f"{', '.join(promotion.aliases)}: `follow` became `copy` in {files}", flush=True)
-            if apply or not kept:
-                question = "Apply this plan? Only `yes` is a yes:"
-                consent = None if auto_approve else Consent(word="yes", question=question)
-                execution = Execution(command="promote", consent=consent, parallelism=parallelism, verbose=verbose)
-                carry_out(inputs, world, planned, execution)
-            else:
-                print_unapplied(inputs, planned, verbose=verbose)
+            consent = None if auto_approve else APPLY_THIS
+            execution = Execution(command="promote", consent=consent, parallelism=parallelism, verbose=verbose)
+            review_or_carry_out(inputs, world, planned, execution, apply=apply)
     finally:
         if not kept:
             # A manifest that cannot be planned would spoil every later plan of the project.

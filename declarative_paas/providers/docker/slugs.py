@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,50 +54,51 @@ class DockerSlugs:
         stack: str | None,
         on_line: Callable[[str], None],
     ) -> StoredSlug:
-        from declarative_paas.providers.slugs.source import SourceError
-
         region = self._region
         on = region.stack if stack is None else find_stack(region.engine, stack)
-        # Two builds of one source at once would take each other's container for a leftover.
-        with region.files.locked(f"build.{expected_digest[:40]}"):
-            try:
-                slug = slug_build.build_slug(
-                    region.engine,
-                    region.owner,
-                    on,
-                    source,
-                    expected_digest=expected_digest,
-                    build=build,
-                    pool=Pool(cidr=region.pool),
-                    on_line=on_line,
-                    timeout_s=region.settings.seconds("build_timeout_s"),
-                )
-            except SourceError as problem:
-                raise ProviderError(ErrorKind.INVALID, str(problem)) from None
+        with self._building(expected_digest):
+            slug = slug_build.build_slug(
+                region.engine,
+                region.owner,
+                on,
+                source,
+                expected_digest=expected_digest,
+                build=build,
+                pool=Pool(cidr=region.pool),
+                on_line=on_line,
+                timeout_s=region.settings.seconds("build_timeout_s"),
+            )
         return StoredSlug(id=slug.key, size_bytes=slug.size_bytes)
 
     def build_image(
         self, source: Path, how: DockerBuild, *, expected_digest: str, on_line: Callable[[str], None]
     ) -> StoredSlug:
         from declarative_paas.providers.docker.engine.image_build import build_image
-        from declarative_paas.providers.slugs.source import SourceError
 
         region = self._region
-        with region.files.locked(f"build.{expected_digest[:40]}"):
+        with self._building(expected_digest):
+            slug = build_image(
+                region.engine,
+                region.owner,
+                source,
+                how,
+                expected_digest=expected_digest,
+                pool=Pool(cidr=region.pool),
+                on_line=on_line,
+                timeout_s=region.settings.seconds("build_timeout_s"),
+            )
+        return StoredSlug(id=slug.key, size_bytes=slug.size_bytes)
+
+    @contextmanager
+    def _building(self, digest: str) -> Generator[None]:
+        """One build of a source at a time: two would take each other's container for a leftover."""
+        from declarative_paas.providers.slugs.source import SourceError
+
+        with self._region.files.locked(f"build.{digest[:40]}"):
             try:
-                slug = build_image(
-                    region.engine,
-                    region.owner,
-                    source,
-                    how,
-                    expected_digest=expected_digest,
-                    pool=Pool(cidr=region.pool),
-                    on_line=on_line,
-                    timeout_s=region.settings.seconds("build_timeout_s"),
-                )
+                yield
             except SourceError as problem:
                 raise ProviderError(ErrorKind.INVALID, str(problem)) from None
-        return StoredSlug(id=slug.key, size_bytes=slug.size_bytes)
 
     def stock(self) -> DockerSlugStock:
         from declarative_paas.providers.docker.slug_stock import DockerSlugStock
