@@ -63,7 +63,8 @@ def container_config(links: RegionLinks, *, image: str, network: str, of: str) -
         "Cmd": [],
         "User": NOBODY,
         "Env": ["LC_ALL=C.UTF-8", f"DPAAS_LINKS={of}"],
-        "StopTimeout": 5,
+        # As a container's first process HAProxy does not heed SIGTERM, and it holds nothing that a soft end would save.
+        "StopSignal": "SIGKILL",
         "Healthcheck": {"Test": ["NONE"]},
         "ExposedPorts": {listener: {}} if published else {},
         "HostConfig": {
